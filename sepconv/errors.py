@@ -1,0 +1,105 @@
+"""Everything sepconv raises on purpose.
+
+    SepconvError
+    ├── InvalidCase            a point of the sweep that describes no convolution     (ValueError)
+    ├── InvalidSuite           a suite file that says something we cannot read        (ValueError)
+    ├── InvalidSelection       a `--where` expression that cannot be parsed           (ValueError)
+    ├── UnknownConvType        no registered conv type has that name                  (LookupError)
+    ├── UnsupportedCase        a valid case that this machine or torch cannot run
+    ├── MeasuringFailed        the processes that measure could not do their work
+    └── StoreError
+        ├── StoreUnavailable   the database cannot be opened, read or written
+        ├── NotAStore          the file is no sepconv database
+        ├── SchemaMismatch     the database was written by another schema version
+        └── UnknownRun         no run with that id, commit or number                  (LookupError)
+
+Messages say what was expected, what was found, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SepconvError(Exception):
+    """The base of everything that sepconv raises on purpose."""
+
+
+class InvalidCase(SepconvError, ValueError):
+    """A case names an argument with a value that no convolution can have."""
+
+    def __init__(self, argument: str, found: object, expected: str) -> None:
+        super().__init__(f"{argument} must be {expected}, got {found!r}")
+        self.argument = argument
+        self.found = found
+        self.expected = expected
+
+
+class InvalidSuite(SepconvError, ValueError):
+    """A suite file names a key or a value that a suite cannot have."""
+
+    def __init__(self, source: str, key: str, found: object, expected: str) -> None:
+        super().__init__(f"{source}: {key}: expected {expected}, found {found!r}")
+        self.source = source
+        self.key = key
+        self.found = found
+        self.expected = expected
+
+
+class InvalidSelection(SepconvError, ValueError):
+    """A `--where` expression cannot be read; the message points at the place."""
+
+    def __init__(self, expression: str, position: int, expected: str) -> None:
+        super().__init__(
+            f"cannot read the selection: expected {expected} here:\n"
+            f"  {expression}\n  {' ' * position}^\n"
+            "write it like: stride=2 and channels in (16, 64)"
+        )
+        self.expression = expression
+        self.position = position
+        self.expected = expected
+
+
+class UnknownConvType(SepconvError, LookupError):
+    """No registered conv type has that name."""
+
+    def __init__(self, found: str, known: Iterable[str]) -> None:
+        self.found = found
+        self.known = tuple(known)
+        super().__init__(f"unknown conv type {found!r}; known are {', '.join(self.known)}")
+
+
+class UnsupportedCase(SepconvError):
+    """The case is valid, but this machine, this torch or this version cannot run it."""
+
+
+class MeasuringFailed(SepconvError):
+    """The processes that measure could not be started or stopped working for all cases."""
+
+
+class StoreError(SepconvError):
+    """Anything that keeps the store from doing its work."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be opened, read or written; the message guesses at the cause."""
+
+
+class NotAStore(StoreError):
+    """The file exists, but it is no sepconv database."""
+
+
+class SchemaMismatch(StoreError):
+    """The database was written by another version of the schema."""
+
+    def __init__(self, store: str, *, found: str, expected: str) -> None:
+        super().__init__(
+            f"{store} has schema version {found}, but this sepconv reads version {expected}; "
+            "install the sepconv that wrote it, or name another store with --store"
+        )
+        self.found = found
+        self.expected = expected
+
+
+class UnknownRun(StoreError, LookupError):
+    """No run in the store answers to that number, id or commit."""

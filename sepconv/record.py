@@ -1,0 +1,317 @@
+"""What was measured: rounds, blocks, measurements, and the run, machine and code they belong to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from statistics import fmean, median
+from typing import Any, Protocol
+
+from sepconv.case import Case
+
+METHOD_VERSION = 1
+"""Changes when the harness changes what a number means: a known break in every series."""
+
+QUANTILES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+TRIMMED_SHARE = 0.2  # cut off at each end; the estimator with the most power on busy machines
+
+
+class Status(StrEnum):
+    """What became of a case in a run."""
+
+    OK = "ok"  # has a value, and an interval as narrow as the suite asked for
+    NOISY = "noisy"  # has a value; the interval is wider than the suite asked for, or there is none
+    FAULTING = "faulting"  # has a value; the allocator returns pages to the system on every call
+    THROTTLED = "throttled"  # has a value; the device lowered its clock meanwhile
+    FAILED = "failed"  # tried: it raised
+    CRASHED = "crashed"  # tried: its process died
+    TIMED_OUT = "timed_out"  # tried: it did not end in time
+    OUT_OF_MEMORY = "out_of_memory"  # tried: memory did not suffice
+    UNSUPPORTED = "unsupported"  # not tried: this machine or torch cannot
+    SKIPPED = "skipped"  # not tried: the time budget left it out
+    MISSING = "missing"  # not tried: the run ended before its turn
+
+
+MEASURED = frozenset({Status.OK, Status.NOISY, Status.FAULTING, Status.THROTTLED})
+TRIED_IN_VAIN = frozenset({Status.FAILED, Status.CRASHED, Status.TIMED_OUT, Status.OUT_OF_MEMORY})
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its 95 % interval; without an interval, `low` and `high` are None."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def relative_error(self) -> float | None:
+        """Half the interval's width over the value; None without an interval."""
+        if self.low is None or self.high is None:
+            return None
+        return (self.high - self.low) / 2 / self.value
+
+
+@dataclass(frozen=True)
+class Round:
+    """One timed round of `calls` calls: both clocks, in seconds for the whole round, and what
+    disturbed it. A counter that the system cannot give is None."""
+
+    wall_s: float
+    cpu_s: float
+    queue_s: float | None = None  # ready to run, but waiting for a core
+    minor_faults: int | None = None
+    involuntary_switches: int | None = None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of one case in a plan: how a block of it is measured, the same in every pass."""
+
+    case: Case
+    calls: int  # per round
+    rounds: int  # per block
+    call_s: float  # what one call took in the calibration pass
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rounds that one pass gave one case, and what came before them."""
+
+    case: Case
+    pass_number: int
+    calls: int  # per round
+    rounds: tuple[Round, ...]
+    first_call_s: float
+    warmup_s: float  # all warm-up calls together, the first one included
+    started_at: str  # UTC, ISO 8601
+    server: int = 0  # which preloaded process the worker was forked from
+    ring: int | None = None  # blocks of one ring took turns
+    arm: str = ""  # which side of a comparison; empty in a sweep
+
+    @property
+    def latencies_s(self) -> tuple[float, ...]:
+        """Wall seconds per call, one per round."""
+        return tuple(r.wall_s / self.calls for r in self.rounds)
+
+    @property
+    def cpu_latencies_s(self) -> tuple[float, ...]:
+        """CPU seconds per call, one per round."""
+        return tuple(r.cpu_s / self.calls for r in self.rounds)
+
+    @property
+    def timed_s(self) -> float:
+        """Wall seconds inside timed rounds."""
+        return sum(r.wall_s for r in self.rounds)
+
+    def summary(self) -> Summary:
+        """What a store keeps for ever, also when the raw rounds are thinned out."""
+        return Summary(
+            count=len(self.rounds),
+            calls=self.calls,
+            wall=Spread.of(self.latencies_s),
+            cpu=Spread.of(self.cpu_latencies_s),
+            timed_s=self.timed_s,
+            first_call_s=self.first_call_s,
+            warmup_s=self.warmup_s,
+            queue_s=_total([r.queue_s for r in self.rounds]),
+            minor_faults=_total([r.minor_faults for r in self.rounds]),
+            involuntary_switches=_total([r.involuntary_switches for r in self.rounds]),
+        )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How one clock's seconds per call were spread over the rounds of a block."""
+
+    quantiles: tuple[float, ...]  # at `QUANTILES`
+    trimmed_mean: float
+    mean: float
+
+    @property
+    def median(self) -> float:
+        return self.quantiles[QUANTILES.index(0.5)]
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """The spread of at least one value."""
+        ordered = sorted(values)
+        cut = int(TRIMMED_SHARE * len(ordered))
+        return cls(
+            quantiles=tuple(_quantile(ordered, share) for share in QUANTILES),
+            trimmed_mean=fmean(ordered[cut : len(ordered) - cut]),
+            mean=fmean(ordered),
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A block without its rounds: both clocks' spread per call, and totals of the counters."""
+
+    count: int  # rounds
+    calls: int  # per round
+    wall: Spread
+    cpu: Spread
+    timed_s: float
+    first_call_s: float
+    warmup_s: float
+    queue_s: float | None
+    minor_faults: int | None
+    involuntary_switches: int | None
+
+    @property
+    def faults_per_call(self) -> float | None:
+        """Minor page faults per timed call; None where the system does not count them."""
+        if self.minor_faults is None:
+            return None
+        return self.minor_faults / (self.count * self.calls)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """All blocks of one case in one run, or the reason why there are none."""
+
+    case: Case
+    status: Status
+    error: str | None = None
+    values: Mapping[str, Estimate] = field(default_factory=dict)  # by metric name
+    passes: int = 0
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there is a latency, however noisy."""
+        return self.status in MEASURED
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A coarse, stable identity: what does not change from one night to the next.
+
+    Volatile facts (clock, load, temperature, driver) belong to the run's `conditions`.
+    """
+
+    cpu_model: str
+    architecture: str  # instruction set: x86_64, aarch64
+    physical_cores: int
+    logical_cores: int
+    memory_gib: int  # rounded to a power of two, so that a hypervisor's share does not matter
+    accelerators: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Hash of all fields."""
+        return _key(asdict(self))
+
+    @property
+    def label(self) -> str:
+        """As people would say it: "AMD EPYC, 2 cores, 24 GiB"."""
+        cores = f"{self.logical_cores} core{'s' if self.logical_cores != 1 else ''}"
+        parts = [self.cpu_model, cores, f"{self.memory_gib} GiB", *self.accelerators]
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What makes runs comparable on one machine: runs with different keys never share a series.
+
+    An explicit list of fields. What is worth knowing but does not part series (kernel,
+    libc, load) is in the run's `conditions`.
+    """
+
+    python: str  # major.minor
+    torch: str
+    backends: tuple[str, ...]  # "oneDNN 3.7", "MKL 2024.2", "cuDNN 9.1", …
+    cpu_capability: str  # the instruction set that torch dispatches to: "AVX2"
+    allocator: str  # "tuned" or "default", or why it could not be tuned
+    omp_settings: tuple[str, ...] = ()  # OMP_* and KMP_* variables that were set
+    flush_denormals: bool = True
+    cuda: str | None = None
+    method_version: int = METHOD_VERSION
+
+    @property
+    def key(self) -> str:
+        """Hash of all fields."""
+        return _key(asdict(self))
+
+    @property
+    def label(self) -> str:
+        """The fields that people look for first."""
+        cuda = f", CUDA {self.cuda}" if self.cuda else ""
+        return f"torch {self.torch}{cuda}, Python {self.python}, {self.allocator} allocator"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit of the repository that the measured conv types come from."""
+
+    commit: str  # full hash
+    parents: tuple[str, ...]
+    committed_at: str  # UTC, ISO 8601
+    authored_at: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a suite, several passes of it, at one commit on one machine."""
+
+    uid: str  # random, so that stores of different machines can be merged
+    suite: str
+    started_at: str  # UTC, ISO 8601
+    machine: Machine
+    environment: Environment
+    revision: Revision | None = None
+    branch: str | None = None
+    dirty: bool | None = None  # None without git
+    harness_version: str = ""
+    seed: int = 0  # of weights, inputs and the order of the cases
+    precision: float = 0.02  # the interval that the suite asked for, as a fraction
+    time_budget_s: float | None = None
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    id: int | None = None  # its number in the store
+    state: str = "running"  # running, done, interrupted, failed
+    finished_at: str | None = None
+    timing: Mapping[str, float] = field(default_factory=dict)  # where the wall time went, s
+
+    @property
+    def commit(self) -> str | None:
+        return self.revision.commit if self.revision else None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A measurement in the run that it belongs to."""
+
+    run: Run
+    measurement: Measurement
+
+
+class Sink(Protocol):
+    """Where a measured block goes, as soon as it is measured; bench knows no store."""
+
+    def add_block(self, block: Block) -> None: ...
+
+    def add_failure(self, case: Case, status: Status, error: str) -> None: ...
+
+
+def _key(plain: Mapping[str, Any]) -> str:
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Linear interpolation between the two neighbours, as numpy's default."""
+    if share == 0.5:
+        return median(ordered)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def _total(counts: Sequence[Any]) -> Any:
+    """The sum, or None if the system could not count."""
+    return None if any(count is None for count in counts) else sum(counts)
