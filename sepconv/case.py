@@ -248,7 +248,11 @@ class Case:
         known = {f.name for f in fields(cls)}
         if unknown := set(plain) - known:
             raise InvalidCase("case", sorted(unknown)[0], f"made of the fields {sorted(known)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
+        arguments: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in plain.items()
+        }
+        return cls(**arguments)
 
     def canonical(self) -> dict[str, Any]:
         """The fields that decide the identity: padding resolved, defaults and strangers dropped.

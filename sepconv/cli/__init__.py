@@ -1,0 +1,71 @@
+"""The command line: the only place where all rooms meet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from sepconv import __version__
+from sepconv.errors import MeasuringFailed, SepconvError
+
+COMMANDS: dict[str, str] = {
+    "quick": "sepconv.cli.quick:quick",
+    "run": "sepconv.cli.run:run",
+    "report": "sepconv.cli.report:report",
+    "runs": "sepconv.cli.runs:runs",
+    "show": "sepconv.cli.show:show",
+    "cost": "sepconv.cli.cost:cost",
+}
+
+DONE = 0
+BAD_USAGE = 2
+NOT_MEASURED = 3  # something planned could not be measured, or nothing at all was
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module when the command is named: `--help` costs no torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with: sepconv quick --open",
+)
+@click.version_option(__version__, prog_name="sepconv")
+def cli() -> None:
+    """Which form of 2-D convolution is really faster here, and how far from its promise?
+
+    Sweeps standard, depthwise separable and spatially separable convolution, keeps every
+    latency with its interval in a database, and draws what they mean.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and exit: 0 done, 2 bad usage or input, 3 not measured, 130 interrupted."""
+    try:
+        code = cli.main(args=argv, prog_name="sepconv", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("sepconv: interrupted", err=True)
+        code = INTERRUPTED
+    except SepconvError as error:
+        click.echo(f"sepconv: error: {error}", err=True)
+        code = NOT_MEASURED if isinstance(error, MeasuringFailed) else BAD_USAGE
+    sys.exit(code if isinstance(code, int) else DONE)
