@@ -1,0 +1,1 @@
+"""Deciding: estimates with their intervals, and what they mean. Data in, data out."""
