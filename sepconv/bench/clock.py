@@ -1,0 +1,88 @@
+"""Every clock and counter that a round is measured by, behind one small interface."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter, process_time, thread_time
+from typing import NamedTuple
+
+import torch
+
+SCHEDSTAT = Path("/proc/thread-self/schedstat")  # ns on a core, ns ready but waiting, slices
+
+
+def wall_clock_for(device: str) -> Callable[[], float]:
+    """A monotonic clock, in seconds, that is honest about `device`.
+
+    Accelerators queue their work: `perf_counter` alone times the queueing. Their clock waits
+    for the queue to drain before it reads, at both ends of a round, so that a round holds
+    exactly the work that was started in it.
+    """
+    if device == "cpu":
+        return perf_counter
+    accelerator = torch.device(device)
+    synchronize = torch.get_device_module(accelerator).synchronize
+
+    def drained_clock() -> float:
+        synchronize(accelerator)
+        return perf_counter()
+
+    return drained_clock
+
+
+class Reading(NamedTuple):
+    """What the counters say at one moment; a counter that the system lacks is None."""
+
+    cpu_s: float
+    queue_s: float | None
+    minor_faults: int
+    involuntary_switches: int
+
+
+class Counters:
+    """CPU time and disturbances of this thread, or of the process with more than one thread.
+
+    Reading costs about 3 µs: it belongs between rounds, never into them.
+    """
+
+    def __init__(self, threads: int) -> None:
+        single = threads == 1
+        self._cpu_clock = thread_time if single else process_time
+        thread_usage = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+        self._usage = thread_usage if single else resource.RUSAGE_SELF
+        self._schedstat = _open(SCHEDSTAT) if single else None
+
+    def read_before(self) -> Reading:
+        """The counters before a round: the CPU clock last, to be nearest to it."""
+        queue_s, (faults, switches) = self._queue_s(), self._disturbances()
+        return Reading(self._cpu_clock(), queue_s, faults, switches)
+
+    def read_after(self) -> Reading:
+        """The counters after a round: the CPU clock first."""
+        cpu_s = self._cpu_clock()
+        return Reading(cpu_s, self._queue_s(), *self._disturbances())
+
+    def close(self) -> None:
+        """Close the kernel's file; reading afterwards gives no queueing time."""
+        if self._schedstat is not None:
+            os.close(self._schedstat)
+            self._schedstat = None
+
+    def _queue_s(self) -> float | None:
+        if self._schedstat is None:
+            return None
+        return int(os.pread(self._schedstat, 80, 0).split()[1]) * 1e-9
+
+    def _disturbances(self) -> tuple[int, int]:
+        usage = resource.getrusage(self._usage)
+        return usage.ru_minflt, usage.ru_nivcsw
+
+
+def _open(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:
+        return None

@@ -1,0 +1,133 @@
+"""One block of one case: warm-up, then planned rounds through `benchmark.pedantic`."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import Tensor
+from torch.nn import Module
+
+from sepconv.bench.clock import Counters, Reading, wall_clock_for
+from sepconv.bench.plan import plan_slot
+from sepconv.bench.workload import build_workload
+from sepconv.case import Case
+from sepconv.record import Block, Round, Slot
+
+WARMUP_CALLS = (3, 20)  # at least, at most
+WARMUP_S = 0.3  # at most, unless the least number of calls takes longer
+STEADY_CALLS = 3  # this many in a row …
+STEADY_RATIO = 1.1  # … within 10 % of the fastest so far: caches, pages and clock have settled
+
+
+class Stopwatch:
+    """Measures one block of `case`: in a planned pass by its slot, else by its own warm-up."""
+
+    def __init__(self, case: Case, *, slot: Slot | None, pass_number: int, seed: int) -> None:
+        self.case = case
+        self.block: Block | None = None  # what was measured, once it was
+        self._slot = slot
+        self._pass_number = pass_number
+        self._seed = seed
+        self._wall_clock = wall_clock_for(case.device)
+
+    def build(self) -> tuple[Module, Tensor]:
+        """The module and its input, built before anything is timed."""
+        torch.set_num_threads(self.case.threads)
+        torch.set_flush_denormal(True)
+        return build_workload(self.case, self._seed)
+
+    def measure(self, benchmark: BenchmarkFixture, call: Callable[[], Tensor]) -> Tensor:
+        """Warm up, then time the planned rounds of `call`; returns what the last call returned.
+
+        A round is a target that makes all its calls itself: pytest-benchmark allows no
+        `iterations` beside the untimed `setup` that reads the other clocks.
+        """
+        counters = Counters(self.case.threads)
+        started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        was_collecting = gc.isenabled()
+        gc.disable()
+        try:
+            warmup = self._warm_up(call)
+            slot = self._slot or plan_slot(self.case, min(warmup))
+            output, readings = self._time_rounds(benchmark, call, slot, counters)
+        finally:
+            counters.close()
+            if was_collecting:
+                gc.enable()
+        if benchmark.stats is not None:  # None under --benchmark-disable: nothing was timed
+            self.block = Block(
+                case=self.case,
+                pass_number=self._pass_number,
+                calls=slot.calls,
+                rounds=_as_rounds(benchmark.stats.stats.data, slot.calls, readings),
+                first_call_s=warmup[0],
+                warmup_s=sum(warmup),
+                started_at=started_at,
+            )
+        return output
+
+    def _warm_up(self, call: Callable[[], Tensor]) -> list[float]:
+        """The wall seconds of each warm-up call, until they are steady."""
+        took: list[float] = []
+        least, most = WARMUP_CALLS
+        while len(took) < most and not (len(took) >= least and sum(took) > WARMUP_S):
+            start = self._wall_clock()
+            call()
+            took.append(self._wall_clock() - start)
+            recent = took[-STEADY_CALLS:]
+            if len(took) >= least and max(recent) <= STEADY_RATIO * min(took):
+                break
+        return took
+
+    def _time_rounds(
+        self,
+        benchmark: BenchmarkFixture,
+        call: Callable[[], Tensor],
+        slot: Slot,
+        counters: Counters,
+    ) -> tuple[Tensor, list[tuple[Reading, Reading]]]:
+        before: list[Reading] = []
+        after: list[Reading] = []
+        repetitions = range(slot.calls)
+
+        def begin() -> None:
+            if benchmark.stats is not None:
+                benchmark.stats.iterations = slot.calls  # its tables then speak of one call
+            before.append(counters.read_before())
+
+        def target() -> Any:
+            for _ in repetitions:
+                output = call()
+            return output
+
+        def end() -> None:
+            after.append(counters.read_after())
+
+        output = benchmark.pedantic(  # type: ignore[no-untyped-call]
+            target, setup=begin, teardown=end, rounds=slot.rounds
+        )
+        return output, list(zip(before, after, strict=False))  # no teardown where disabled
+
+
+def _as_rounds(
+    seconds_per_call: list[float], calls: int, readings: list[tuple[Reading, Reading]]
+) -> tuple[Round, ...]:
+    return tuple(
+        Round(
+            wall_s=seconds * calls,
+            cpu_s=after.cpu_s - before.cpu_s,
+            queue_s=(
+                None
+                if before.queue_s is None or after.queue_s is None
+                else after.queue_s - before.queue_s
+            ),
+            minor_faults=after.minor_faults - before.minor_faults,
+            involuntary_switches=after.involuntary_switches - before.involuntary_switches,
+        )
+        for seconds, (before, after) in zip(seconds_per_call, readings, strict=True)
+    )

@@ -1,0 +1,81 @@
+"""A worker: one pytest pass in a forked process that dies with its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+import pytest
+import torch
+
+from sepconv.bench.message import Begun, Ended, Failed, Measured, PassOrder
+from sepconv.bench.plugin import PassPlugin
+from sepconv.case import Case
+from sepconv.record import Block, Status
+
+PR_SET_PDEATHSIG = 1  # prctl: the signal that this process gets when its parent dies
+PYTEST_OPTIONS = (
+    *("-p", "pytest_benchmark.plugin"),  # the server loads no other plug-in
+    *("-p", "no:cacheprovider"),
+    *("--quiet", "--no-header", "--tb=short"),
+    *("--benchmark-quiet", "--benchmark-columns=median"),
+)
+
+
+class PipeSink:
+    """Sends every case's fate to the supervisor, and waits until it is kept.
+
+    Waiting costs a few milliseconds per block and buys two things: a block that was measured
+    is stored before the next one begins, and the supervisor never works while a round is timed.
+    """
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+
+    def begin(self, case: Case) -> None:
+        self._pipe.send(Begun(case))
+
+    def add_block(self, block: Block) -> bool:
+        self._pipe.send(Measured(block))
+        return bool(self._pipe.recv())
+
+    def add_failure(self, case: Case, status: Status, error: str) -> bool:
+        self._pipe.send(Failed(case, status, error))
+        return bool(self._pipe.recv())
+
+
+def run_pass(order: PassOrder, pipe: Connection) -> None:
+    """Measure the pass that `order` describes; everything goes through `pipe`."""
+    _redirect_output(order.log)
+    faulthandler.enable()
+    torch.set_num_interop_threads(1)
+    plugin = PassPlugin(
+        [slot.case for slot in order.slots],
+        PipeSink(pipe),
+        slots=order.slots,
+        pass_number=order.number,
+        seed=order.seed,
+    )
+    code = pytest.main([order.suites, *PYTEST_OPTIONS], plugins=[plugin])
+    sys.stdout.flush()
+    pipe.send(Ended(int(code)))
+
+
+def die_with_parent(parent: int) -> None:
+    """Make the kernel end this process when `parent` ends, even by SIGKILL (Linux)."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the kernel knew
+        os._exit(1)
+
+
+def _redirect_output(path: str) -> None:
+    """Send output of every kind, that of C libraries too, to the file at `path`."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)

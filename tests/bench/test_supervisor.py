@@ -1,0 +1,241 @@
+"""Real servers and workers, that hang, die and are killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sepconv.bench.supervisor import Supervisor
+from sepconv.case import Case
+from sepconv.errors import MeasuringFailed
+from sepconv.record import Block, Slot, Status
+
+SUITES = Path(__file__).parents[2] / "benchmarks"
+
+
+def slot(channels: int, *, calls: int = 2, rounds: int = 3, **fields: object) -> Slot:
+    arguments = {"conv_type": "depthwise_separable", "height": 14, "width": 14} | fields
+    case = Case(in_channels=channels, out_channels=channels, **arguments)
+    return Slot(case, calls, rounds, call_s=1e-4)
+
+
+def endless(channels: int) -> Slot:
+    """A block that takes minutes."""
+    return slot(channels, calls=1_000_000, rounds=100)
+
+
+class Notes:
+    """A keeper that remembers, and does something when a block comes."""
+
+    def __init__(self, on_block=lambda: None) -> None:
+        self.blocks: list[Block] = []
+        self.failures: dict[int, tuple[Status, str]] = {}
+        self._on_block = on_block
+
+    def keep_block(self, block: Block) -> None:
+        self.blocks.append(block)
+        self._on_block()
+
+    def keep_failure(self, case: Case, status: Status, error: str) -> None:
+        self.failures[case.in_channels] = (status, error)
+
+    @property
+    def measured(self) -> list[int]:
+        return [block.case.in_channels for block in self.blocks]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Supervisor(SUITES) as supervisor:
+        yield supervisor
+
+
+def test_a_pass_gives_every_case_one_block_with_the_planned_rounds_in_order(server):
+    notes = Notes()
+
+    server.run_pass(3, [slot(8), slot(4, calls=5, rounds=7), slot(2)], notes, seed=0)
+
+    assert notes.measured == [8, 4, 2]
+    assert [len(block.rounds) for block in notes.blocks] == [3, 7, 3]
+    assert [block.calls for block in notes.blocks] == [2, 5, 2]
+    assert {block.pass_number for block in notes.blocks} == {3}
+    assert not notes.failures
+
+
+def test_a_block_has_both_clocks_its_first_call_and_its_disturbances(server):
+    notes = Notes()
+
+    server.run_pass(1, [slot(16, calls=20, rounds=10)], notes, seed=0)
+
+    (block,) = notes.blocks
+    assert all(r.wall_s > 0 and r.cpu_s > 0 for r in block.rounds)
+    assert block.timed_s == pytest.approx(sum(r.wall_s for r in block.rounds))
+    assert block.first_call_s > 0
+    assert block.warmup_s >= block.first_call_s
+    assert all(r.minor_faults is not None for r in block.rounds)
+
+
+def test_both_directions_are_measured_by_one_pass_in_the_order_of_the_plan(server):
+    notes = Notes()
+    slots = [slot(4, direction="training"), slot(2), slot(3, direction="training")]
+
+    server.run_pass(1, slots, notes, seed=0)
+
+    assert notes.measured == [4, 2, 3]
+
+
+def test_what_the_machine_cannot_measure_is_unsupported_with_the_reason(server):
+    notes = Notes()
+    slots = [slot(2, device="meta"), slot(3, cache="cold"), slot(4)]
+    if "cuda" not in server.hello.devices:
+        slots.append(slot(5, device="cuda"))
+
+    server.run_pass(1, slots, notes, seed=0)
+
+    assert notes.measured == [4]
+    assert {status for status, _ in notes.failures.values()} == {Status.UNSUPPORTED}
+    assert "computes nothing" in notes.failures[2][1]
+    assert "warm caches" in notes.failures[3][1]
+    assert "no cuda device" in notes.failures.get(5, ("", "no cuda device"))[1]
+
+
+def test_a_case_that_raises_fails_with_what_was_raised_and_costs_no_other_case(server):
+    notes = Notes()
+
+    server.run_pass(1, [slot(2), slot(3, conv_type="imaginary"), slot(4)], notes, seed=0)
+
+    assert notes.measured == [2, 4]
+    status, error = notes.failures[3]
+    assert status is Status.FAILED
+    assert "unknown conv type 'imaginary'" in error
+
+
+def test_a_worker_that_is_killed_costs_its_case_and_one_restart(server):
+    def kill_soon() -> None:
+        if len(notes.blocks) == 1:
+            worker = server.worker
+            threading.Timer(0.5, os.kill, (worker, signal.SIGSEGV)).start()
+
+    notes = Notes(kill_soon)
+
+    server.run_pass(1, [slot(2), endless(3), slot(4)], notes, seed=0)
+
+    assert notes.measured == [2, 4]
+    status, error = notes.failures[3]
+    assert status is Status.CRASHED
+    assert "SIGSEGV" in error
+
+
+def test_a_worker_that_is_killed_between_two_cases_costs_none(server):
+    def kill_now() -> None:
+        if len(notes.blocks) == 1:
+            os.kill(server.worker, signal.SIGKILL)
+
+    notes = Notes(kill_now)
+
+    server.run_pass(1, [slot(2), slot(3), slot(4)], notes, seed=0)
+
+    assert notes.measured == [2, 3, 4]
+    assert not notes.failures
+
+
+def test_a_deadline_ends_a_pass_between_two_cases(server):
+    notes = Notes()
+
+    server.run_pass(
+        1,
+        [slot(2), slot(3), slot(4)],
+        notes,
+        seed=0,
+        deadline=lambda: len(notes.blocks) == 2,
+    )
+
+    assert notes.measured == [2, 3]
+    assert not notes.failures
+
+
+def test_a_case_that_does_not_end_is_ended_and_leaves_no_process():
+    with Supervisor(SUITES, case_timeout_s=2.0) as supervisor:
+        notes = Notes()
+
+        supervisor.run_pass(1, [slot(2), endless(3), slot(4)], notes, seed=0)
+
+        assert notes.measured == [2, 4]
+        assert notes.failures[3] == (Status.TIMED_OUT, "not done after 2 s")
+        assert psutil.Process(supervisor.hello.pid).children() == []
+
+
+def test_the_first_interrupt_finishes_the_case_in_hand_and_the_second_ends_at_once():
+    with Supervisor(SUITES) as supervisor:
+        once = Notes(lambda: os.kill(os.getpid(), signal.SIGINT))
+        supervisor.run_pass(1, [slot(2), slot(3)], once, seed=0)
+        server = supervisor.hello.pid
+
+        assert supervisor.stopping
+        assert once.measured == [2]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    assert not psutil.pid_exists(server)
+
+
+def test_a_server_that_dies_is_an_error_that_says_so():
+    with Supervisor(SUITES) as supervisor:
+        os.kill(supervisor.hello.pid, signal.SIGKILL)
+
+        with pytest.raises(MeasuringFailed, match="measuring process"):
+            supervisor.run_pass(1, [slot(2)], Notes(), seed=0)
+
+
+def test_suites_that_cannot_be_collected_are_an_error_with_what_pytest_said(tmp_path):
+    (tmp_path / "test_broken.py").write_text("import a_module_that_is_nowhere\n")
+
+    with (
+        Supervisor(tmp_path) as supervisor,
+        pytest.raises(MeasuringFailed, match="a_module_that_is_nowhere"),
+    ):
+        supervisor.run_pass(1, [slot(2)], Notes(), seed=0)
+
+
+def test_the_environment_says_which_allocator_is_in_force(server):
+    with Supervisor(SUITES, allocator="default") as untuned:
+        assert untuned.hello.environment.allocator == "default"
+        assert untuned.hello.environment.key != server.hello.environment.key
+
+
+SUPERVISOR_PROGRAM = f"""
+from pathlib import Path
+from tests.bench.test_supervisor import Notes, endless
+from sepconv.bench.supervisor import Supervisor
+import threading, time
+
+def tell():
+    while supervisor.worker is None:
+        time.sleep(0.05)
+    time.sleep(1)
+    print(supervisor.hello.pid, supervisor.worker, flush=True)
+
+with Supervisor(Path({str(SUITES)!r})) as supervisor:
+    threading.Thread(target=tell, daemon=True).start()
+    supervisor.run_pass(1, [endless(3)], Notes(), seed=0)
+"""
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed():
+    root = str(SUITES.parent)
+    with subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR_PROGRAM], stdout=subprocess.PIPE, text=True, cwd=root
+    ) as process:
+        assert process.stdout is not None
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        assert all(psutil.pid_exists(pid) for pid in pids)
+
+        process.kill()
+
+    _, alive = psutil.wait_procs([psutil.Process(p) for p in pids if psutil.pid_exists(p)], 20)
+    assert alive == []
