@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from sepconv.case import Case as Case
     from sepconv.case import ConvType as ConvType
     from sepconv.convs import build_conv as build_conv
+    from sepconv.convs.block import ConvBNReLU as ConvBNReLU
     from sepconv.convs.depthwise_separable import (
         DepthwiseSeparableConv2d as DepthwiseSeparableConv2d,
     )
+    from sepconv.convs.network import NoteNetwork as NoteNetwork
     from sepconv.convs.spatially_separable import (
         SpatiallySeparableConv2d as SpatiallySeparableConv2d,
     )
@@ -30,8 +32,10 @@ __version__ = "0.1.0"
 HOMES = {
     "Case": "sepconv.case",
     "ConvType": "sepconv.case",
+    "ConvBNReLU": "sepconv.convs.block",
     "Cost": "sepconv.cost",
     "DepthwiseSeparableConv2d": "sepconv.convs.depthwise_separable",
+    "NoteNetwork": "sepconv.convs.network",
     "SpatiallySeparableConv2d": "sepconv.convs.spatially_separable",
     "Store": "sepconv.store",
     "Suite": "sepconv.suite",

@@ -33,6 +33,8 @@ MEMORY_FORMATS = ("contiguous", "channels_last")
 CACHES = ("warm", "cold")
 MODES = ("full", "depthwise_pointwise", "depthwise")
 ORDERS = ("vertical_first", "horizontal_first")
+NORMS = ("batch_norm",)  # between the convolutions of a separable one
+ACTIVATIONS = ("relu",)
 DEVICE = re.compile(r"(cpu|mps|meta|(cuda|xpu)(:\d{1,3})?)", re.ASCII)
 
 OPTION_DEFAULTS: dict[str, dict[str, Scalar]] = {
@@ -364,6 +366,10 @@ def _check_options(case: Case) -> None:
             _check_word("options.mode", value, MODES)
         elif name == "order":
             _check_word("options.order", value, ORDERS)
+        elif name == "mid_norm" and value is not None:
+            _check_word("options.mid_norm", value, NORMS)
+        elif name == "mid_activation" and value is not None:
+            _check_word("options.mid_activation", value, ACTIVATIONS)
         elif name in ("mid_channels", "depth_multiplier") and value is not None:
             _check_size(f"options.{name}", value)
     if case.option("mode") == "depthwise" and case.out_channels % case.in_channels:

@@ -7,6 +7,7 @@
     ├── UnknownConvType        no registered conv type has that name                  (LookupError)
     ├── UnsupportedCase        a valid case that this machine or torch cannot run
     ├── MeasuringFailed        the processes that measure could not do their work
+    ├── ReportUnwritable       the report cannot be written where it was asked for
     └── StoreError
         ├── StoreUnavailable   the database cannot be opened, read or written
         ├── NotAStore          the file is no sepconv database
@@ -75,6 +76,14 @@ class UnsupportedCase(SepconvError):
 
 class MeasuringFailed(SepconvError):
     """The processes that measure could not be started or stopped working for all cases."""
+
+
+class ReportUnwritable(SepconvError):
+    """The report cannot be written where it was asked for."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"cannot write {path}: {reason}; name another place with --output")
+        self.path = path
 
 
 class StoreError(SepconvError):

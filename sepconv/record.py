@@ -289,12 +289,26 @@ class Record:
     measurement: Measurement
 
 
-class Sink(Protocol):
-    """Where a measured block goes, as soon as it is measured; bench knows no store."""
+class Ledger(Protocol):
+    """What a sweep tells its keeper as soon as it knows it; bench knows no store and no judge."""
 
-    def add_block(self, block: Block) -> None: ...
+    def begin_pass(self, number: int, slots: Sequence[Slot]) -> None:
+        """A pass over `slots` begins; number 0 is the calibration."""
 
-    def add_failure(self, case: Case, status: Status, error: str) -> None: ...
+    def keep_plan(self, slots: Sequence[Slot], passes: int) -> None:
+        """How each case will be measured, and in how many passes at least."""
+
+    def keep_block(self, block: Block) -> None:
+        """A block was measured: store it before the next one begins."""
+
+    def keep_failure(self, case: Case, status: Status, error: str) -> None:
+        """A case gives no block, and leaves the plan."""
+
+    def end_pass(self, number: int) -> None:
+        """All blocks of a pass are kept: estimates can be renewed."""
+
+    def unsettled(self) -> Sequence[Case]:
+        """The cases whose intervals are still too wide, the widest first."""
 
 
 def _key(plain: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -94,18 +95,15 @@ class Suite:
         `logical_cores`. Axes that do not apply to a conv type are removed before
         duplicates are: `options.mode` × standard is one case.
         """
+        tables = [self.axes, *self.include]
+        points = sum(prod(len(_listed(values)) for values in table.values()) for table in tables)
+        if points > CASE_LIMIT:
+            raise InvalidSuite(self.source, "axes", points, f"at most {CASE_LIMIT} cases")
         cases: dict[str, Case] = {}
         for key, table in [("axes", self.axes), *(("include", table) for table in self.include)]:
             for case in self._product(key, table, devices, logical_cores):
                 if key == "include" or not any(matches(case, wanted) for wanted in self.exclude):
                     cases.setdefault(case.identity, case)
-                if len(cases) > CASE_LIMIT:
-                    raise InvalidSuite(
-                        self.source,
-                        "axes",
-                        f"more than {CASE_LIMIT}",
-                        f"at most {CASE_LIMIT} cases",
-                    )
         return tuple(cases.values())
 
     def _product(

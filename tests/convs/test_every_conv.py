@@ -1,0 +1,158 @@
+"""What holds for every registered conv type, and for the blocks around it."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from sepconv.case import Case
+from sepconv.convs import CONVS, build_conv
+from sepconv.convs.block import ConvBNReLU
+from sepconv.errors import UnknownConvType, UnsupportedCase
+
+CASE = Case(
+    conv_type="standard", in_channels=4, out_channels=8, height=9, width=12, dtype="float64"
+)
+MIDDLE = {"mid_norm": "batch_norm", "mid_activation": "relu"}
+
+every_conv_type = pytest.mark.parametrize("conv_type", CONVS)
+
+
+def input_of(case):
+    return torch.randn(case.input_shape, dtype=getattr(torch, case.dtype))
+
+
+def unsettle(module):
+    """Batch normalisation as after training: no mean is 0 and no variance 1."""
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            for tensor in (norm.weight, norm.running_var):
+                nn.init.uniform_(tensor, 0.5, 2)
+            for tensor in (norm.bias, norm.running_mean):
+                nn.init.normal_(tensor)
+    return module
+
+
+@every_conv_type
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"kernel_size": (3, 5), "stride": (2, 1)},
+        {"kernel_size": 4, "padding": (0, 2), "dilation": (2, 1)},
+        {"padding": "same", "kernel_size": (5, 1)},
+        {"padding": "valid", "stride": 3, "batch_size": 2},
+        {"block": "conv_bn_relu", "bias": True},
+        {"block": "conv_bn_relu_folded"},
+        {"direction": "training", "memory_format": "channels_last"},
+    ],
+    ids=str,
+)
+def test_the_output_has_the_shape_of_the_standard_convolution(conv_type, changed):
+    case = replace(CASE, conv_type=conv_type, **changed)
+
+    assert build_conv(case)(input_of(case)).shape == case.output_shape
+    assert build_conv(case.shape)(input_of(case)).shape == case.output_shape
+
+
+@every_conv_type
+def test_only_the_last_convolution_carries_the_bias(conv_type):
+    with_bias = build_conv(replace(CASE, conv_type=conv_type, bias=True))
+    without = build_conv(replace(CASE, conv_type=conv_type))
+    convs = [module for module in with_bias.modules() if isinstance(module, nn.Conv2d)]
+
+    assert [conv.bias is not None for conv in convs] == [False] * (len(convs) - 1) + [True]
+    assert all("bias" not in name for name, _ in without.named_parameters())
+
+
+@every_conv_type
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+def test_parameters_have_the_dtype_and_device_of_the_case(conv_type, dtype):
+    case = replace(
+        CASE,
+        conv_type=conv_type,
+        dtype=dtype,
+        device="meta",
+        block="conv_bn_relu",
+        options=MIDDLE,
+    )
+
+    for tensor in build_conv(case).parameters():
+        assert tensor.dtype == getattr(torch, dtype)
+        assert tensor.device.type == "meta"
+
+
+@every_conv_type
+def test_a_module_is_in_the_mode_of_its_case(conv_type):
+    case = replace(CASE, conv_type=conv_type, block="conv_bn_relu")
+
+    assert not any(module.training for module in build_conv(case).modules())
+    training = build_conv(replace(case, direction="training"))
+    assert all(module.training for module in training.modules())
+
+
+@every_conv_type
+def test_weights_are_laid_out_as_the_case_says(conv_type):
+    case = replace(CASE, conv_type=conv_type, memory_format="channels_last")
+
+    for weight in build_conv(case).parameters():
+        assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+@every_conv_type
+def test_a_builder_reads_attributes_of_the_case_only(conv_type):
+    """A case may come from a newer harness than the conv types."""
+    names = [name for name in dir(CASE) if not name.startswith("_")]
+    values = {name: getattr(CASE, name) for name in names}
+    plain = {name: value for name, value in values.items() if not callable(value)}
+
+    conv = build_conv(SimpleNamespace(**plain | {"conv_type": conv_type}))
+
+    assert conv(input_of(CASE)).shape == CASE.output_shape
+
+
+@every_conv_type
+@pytest.mark.parametrize("options", [{}, MIDDLE], ids=["bare", "with a middle"])
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_folded_block_equals_the_unfolded_one(conv_type, options, bias):
+    case = replace(CASE, conv_type=conv_type, block="conv_bn_relu", options=options, bias=bias)
+    block, x = unsettle(build_conv(case)), input_of(case)
+
+    folded = block.folded()
+
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert folded(x).count_nonzero() > 0
+    torch.testing.assert_close(folded(x), block(x), rtol=0, atol=1e-12)
+
+
+@every_conv_type
+def test_folding_leaves_the_block_and_its_mode_alone(conv_type):
+    case = replace(CASE, conv_type=conv_type, block="conv_bn_relu", direction="training")
+    block = unsettle(build_conv(case))
+    before = {name: tensor.clone() for name, tensor in block.state_dict().items()}
+
+    folded = block.folded()
+
+    assert block.training
+    assert all(tensor.equal(before[name]) for name, tensor in block.state_dict().items())
+    assert all(parameter.requires_grad for parameter in folded.parameters())
+
+
+def test_a_norm_without_a_convolution_before_it_cannot_be_folded():
+    block = ConvBNReLU(nn.Identity(), 8)
+
+    with pytest.raises(UnsupportedCase, match="found Identity; use the block 'conv_bn_relu'"):
+        block.folded()
+
+
+def test_groups_divide_the_standard_convolution():
+    assert build_conv(replace(CASE, groups=4)).weight.shape == (8, 1, 3, 3)
+
+
+def test_an_unknown_conv_type_is_named_with_the_known_ones():
+    with pytest.raises(UnknownConvType, match="'mine'; known are standard") as caught:
+        build_conv(replace(CASE, conv_type="mine"))
+
+    assert caught.value.known == tuple(CONVS)
