@@ -1,0 +1,1 @@
+"""What a run says, for people: a sentence, and one self-contained page."""

@@ -1,0 +1,107 @@
+"""A run in the words of people: its title, and the facts about it in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sepconv.record import Run
+from sepconv.units import format_duration
+
+Fact = tuple[str, str]
+TEXT_LIMIT = 500  # a condition that is longer than that is a document, not a fact
+
+
+def run_title(run: Run) -> str:
+    """ "quick · 2026-03-01 22:10 UTC · 4f2a91c": what a list of runs shows."""
+    parts = [run.suite, format_time(run.started_at)]
+    if run.commit:
+        parts.append(run.commit[:7] + (" with changes" if run.dirty else ""))
+    return " · ".join(parts)
+
+
+def format_time(text: str) -> str:
+    """An ISO 8601 time to the minute, in UTC; as it stands if it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def run_facts(run: Run) -> list[tuple[str, list[Fact]]]:
+    """Everything known of a run, group by group, without what is unknown."""
+    groups = {
+        "Run": _of_run(run),
+        "Machine": _of_machine(run),
+        "Environment": _of_environment(run),
+        "Conditions": list(_flat(run.conditions)),
+    }
+    return [
+        (name, [(label, text) for label, text in facts if text]) for name, facts in groups.items()
+    ]
+
+
+def _of_run(run: Run) -> list[Fact]:
+    revision = run.revision
+    dirty = {True: "with uncommitted changes", False: "clean", None: ""}[run.dirty]
+    return [
+        ("suite", run.suite),
+        ("started", format_time(run.started_at)),
+        ("finished", format_time(run.finished_at) if run.finished_at else ""),
+        ("state", run.state),
+        ("commit", revision.commit if revision else "none: not in a git repository"),
+        ("subject", revision.subject if revision else ""),
+        ("branch", run.branch or ""),
+        ("tree", dirty),
+        ("interval asked for", f"±{100 * run.precision:g} %"),
+        ("time budget", format_duration(run.time_budget_s) if run.time_budget_s else "none"),
+        ("seed", str(run.seed)),
+        ("sepconv", run.harness_version),
+        ("id", run.uid),
+    ]
+
+
+def _of_machine(run: Run) -> list[Fact]:
+    machine = run.machine
+    return [
+        ("processor", machine.cpu_model),
+        ("architecture", machine.architecture),
+        ("cores", f"{machine.physical_cores} physical, {machine.logical_cores} logical"),
+        ("memory", f"{machine.memory_gib} GiB"),
+        ("accelerators", ", ".join(machine.accelerators) or "none"),
+    ]
+
+
+def _of_environment(run: Run) -> list[Fact]:
+    environment = run.environment
+    return [
+        ("Python", environment.python),
+        ("torch", environment.torch),
+        ("backends", ", ".join(environment.backends)),
+        ("instruction set", environment.cpu_capability),
+        ("allocator", environment.allocator),
+        ("OpenMP", ", ".join(environment.omp_settings)),
+        ("denormals", "flushed to zero" if environment.flush_denormals else "kept"),
+        ("CUDA", environment.cuda or ""),
+        ("method", f"version {environment.method_version}"),
+    ]
+
+
+def _flat(conditions: Mapping[str, Any], prefix: str = "") -> Iterator[Fact]:
+    for name, value in conditions.items():
+        label = f"{prefix}{str(name).replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{label}: ")
+        elif value is not None:
+            listed = isinstance(value, (list, tuple))
+            text = ", ".join(map(_plain, value)) if listed else _plain(value)
+            yield label, text[:TEXT_LIMIT]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,86 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sepconv.cli import DONE, NOT_MEASURED, cli
+from sepconv.cli.report import write_report
+from sepconv.store import Store
+from tests.report.sample import make_run, trio
+
+
+@pytest.fixture
+def store_url(tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with Store(url) as store:
+        for number in range(2):
+            run_id = store.begin_run(make_run(number))
+            store.put_measurements(run_id, trio(32 * (number + 1)))
+            store.finish_run(
+                run_id,
+                state="done",
+                finished_at="2026-03-09T22:11:04+00:00",
+                timing={"measuring": 48.7},
+            )
+    return url
+
+
+def invoke(*arguments: object):
+    return CliRunner().invoke(cli, ["report", *map(str, arguments)], standalone_mode=False)
+
+
+def test_the_report_is_written_and_its_path_printed(store_url, tmp_path):
+    output = tmp_path / "deep" / "page.html"
+
+    result = invoke("--store", store_url, "--output", output, "--title", "Mine & <yours>")
+
+    assert (result.return_value, result.output) == (DONE, f"{output}\n")
+    page = output.read_text("utf-8")
+    assert "<title>Mine &amp; &lt;yours&gt;</title>" in page
+    assert "At 64 channels, 56×56: depthwise separable 4.2× [4.0, 4.4]" in page
+
+
+def test_only_the_newest_runs_are_drawn_if_asked(store_url, tmp_path):
+    invoke("--store", store_url, "--output", tmp_path / "page.html", "--limit", 1)
+
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "run-1" in page
+    assert "run-0" not in page
+
+
+def test_an_empty_store_says_what_to_type(tmp_path):
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    Store(url).close()
+
+    result = invoke("--store", url, "--output", tmp_path / "page.html")
+
+    assert result.return_value == NOT_MEASURED
+    assert "type: sepconv quick" in result.stderr
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_writing_a_report_returns_where_it_is(store_url, tmp_path):
+    path = write_report(store_url, tmp_path / "page.html")
+
+    assert path == tmp_path / "page.html"
+    assert path.stat().st_size > 4_000_000
+
+
+def test_reporting_needs_neither_torch_nor_scipy_nor_pandas(store_url, tmp_path):
+    arguments = ["report", "--store", store_url, "--output", str(tmp_path / "page.html")]
+    code = (
+        "import sys\n"
+        "from sepconv.cli import main\n"
+        "try:\n"
+        f"    main({arguments})\n"
+        "finally:\n"
+        "    print(sorted({'torch', 'scipy', 'pandas'} & set(sys.modules)))\n"
+    )
+
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd()
+    )
+
+    assert finished.stdout == f"{tmp_path / 'page.html'}\n[]\n"

@@ -1,0 +1,78 @@
+import random
+from math import exp, log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sepconv.judge.estimate import estimate_latency, estimate_speedup, student_quantile
+
+LATENCIES = st.lists(st.floats(1e-6, 1.0), min_size=2, max_size=12)
+
+
+def test_a_latency_is_the_geometric_mean_with_a_t_interval():
+    """By hand: logs 0 and log 4, mean log 2, sd log 4/√2, t(1) = 12.7062."""
+    found = estimate_latency([1.0, 4.0])
+
+    half_width = 12.7062 * (log(4) / 2**0.5) / 2**0.5
+    assert found.value == pytest.approx(2.0)
+    assert found.low == pytest.approx(exp(log(2) - half_width), rel=1e-4)
+    assert found.high == pytest.approx(exp(log(2) + half_width), rel=1e-4)
+
+
+def test_one_pass_has_a_value_and_no_interval():
+    found = estimate_latency([0.5])
+
+    assert (found.value, found.low, found.high) == (pytest.approx(0.5), None, None)
+    assert found.relative_error is None
+
+
+def test_no_pass_is_an_error_not_a_number():
+    with pytest.raises(ValueError, match="at least one pass"):
+        estimate_latency([])
+
+
+@given(LATENCIES, st.sampled_from([1e-6, 1e-3, 1e3]))
+def test_an_estimate_does_not_depend_on_the_unit(latencies, scale):
+    plain = estimate_latency(latencies)
+    scaled = estimate_latency([scale * latency for latency in latencies])
+
+    assert scaled.value == pytest.approx(scale * plain.value)
+    assert scaled.relative_error == pytest.approx(plain.relative_error, rel=1e-6, abs=1e-9)
+
+
+@given(LATENCIES)
+def test_a_slowdown_of_whole_passes_cancels_in_the_speed_up(latencies):
+    standard = dict(enumerate(latencies))
+    other = {number: latency / 3 for number, latency in standard.items()}
+
+    found = estimate_speedup(standard, other)
+
+    assert found is not None
+    assert found.value == pytest.approx(3.0)
+    assert found.low == pytest.approx(3.0)
+    assert found.high == pytest.approx(3.0)
+
+
+def test_only_passes_that_have_both_are_paired():
+    found = estimate_speedup({1: 2.0, 2: 2.0, 3: 100.0}, {1: 1.0, 2: 1.0, 4: 7.0})
+
+    assert found is not None
+    assert found.value == pytest.approx(2.0)
+    assert estimate_speedup({1: 2.0}, {2: 1.0}) is None
+
+
+def test_the_quantile_is_the_tables():
+    assert student_quantile(7) == pytest.approx(2.3646, abs=1e-4)
+    assert student_quantile(1_000_000) == pytest.approx(1.96, abs=1e-3)
+
+
+def test_a_95_percent_interval_of_eight_passes_contains_the_truth_in_95_of_100_cases():
+    draw = random.Random(1)
+    hits = 0
+    for _ in range(2000):
+        level = exp(draw.gauss(0, 0.1))
+        found = estimate_latency([level * exp(draw.gauss(0, 0.05)) for _ in range(8)])
+        hits += found.low <= level <= found.high
+
+    assert 0.935 <= hits / 2000 <= 0.965
