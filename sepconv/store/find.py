@@ -1,0 +1,75 @@
+"""Which run a word means: a number, `latest`, the start of a run's id or of a commit."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from sepconv.errors import UnknownRun
+from sepconv.record import Run
+from sepconv.store.read import load_runs, newest_runs
+from sepconv.store.schema import revision, run
+from sepconv.store.text import clean_text
+
+LATEST = "latest"
+PREFIX_LENGTH = 4  # at least, as in git
+NUMBER_LENGTH = 18  # digits at most: what a database can hold
+
+
+def find_run(connection: Connection, reference: str) -> Run:
+    """The one run that `reference` means; of a commit's runs, the newest.
+
+    Raises:
+        UnknownRun: None or several answer to it; the message says what there is.
+    """
+    number = _find_number(connection, clean_text(reference).strip())
+    found = load_runs(connection, select(run.c.id).where(run.c.id == number))
+    if not found:
+        raise UnknownRun(f"there is no run {reference!r}; {_what_there_is(connection)}")
+    return found[0]
+
+
+def _find_number(connection: Connection, reference: str) -> int | None:
+    if reference == LATEST:
+        newest: int | None = connection.scalar(newest_runs(1))
+        return newest
+    if reference.isascii() and reference.isdigit() and len(reference) <= NUMBER_LENGTH:
+        number = connection.scalar(select(run.c.id).where(run.c.id == int(reference)))
+        if number is not None:
+            return int(number)
+    if len(reference) < PREFIX_LENGTH:
+        return None
+    return _find_by_prefix(connection, reference.lower())
+
+
+def _find_by_prefix(connection: Connection, prefix: str) -> int | None:
+    """The number of the run whose id, or whose commit, alone begins with `prefix`."""
+    names: dict[str, int] = {}
+    for column in (run.c.uid, revision.c.commit):
+        query = (
+            select(column, run.c.id)
+            .select_from(run)
+            .outerjoin(revision, run.c.revision_id == revision.c.id)
+            .where(func.lower(column).startswith(prefix, autoescape=True))
+            .order_by(run.c.started_at, run.c.id)
+        )
+        names |= {row[0]: row[1] for row in connection.execute(query)}  # the newest wins
+    if len(names) > 1:
+        raise UnknownRun(
+            f"{prefix!r} is the beginning of {len(names)} runs or commits, {', '.join(names)}: "
+            "write more of it"
+        )
+    return next(iter(names.values()), None)
+
+
+def _what_there_is(connection: Connection) -> str:
+    newest = load_runs(connection, newest_runs(1))
+    if not newest:
+        return "the store has no run yet: run `sepconv quick` first"
+    numbers = select(func.min(run.c.id), func.max(run.c.id), func.count()).select_from(run)
+    first, last, count = connection.execute(numbers).one()
+    commit = f" at commit {newest[0].commit[:12]}" if newest[0].commit else ""
+    which = f"run {first}" if count == 1 else f"{count} runs from {first} to {last}"
+    return (
+        f"the store has {which}, the latest is {newest[0].id} (suite {newest[0].suite}{commit}); "
+        "`sepconv runs` lists them"
+    )

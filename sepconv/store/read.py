@@ -1,0 +1,262 @@
+"""Reads: runs, measurements, blocks and series, each in a constant number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    func,
+    or_,
+    select,
+)
+
+from sepconv.case import Case
+from sepconv.record import TRIED_IN_VAIN, Estimate, Measurement, Round, Run, Slot, Status, Summary
+from sepconv.series import Point, Series
+from sepconv.store import schema
+from sepconv.store.pack import unpack_rounds
+from sepconv.store.row import read_case, read_run, read_summary
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run, how many of its cases have each status, and how many blocks it has."""
+
+    run: Run
+    counts: Mapping[Status, int]
+    blocks: int
+
+
+@dataclass(frozen=True)
+class StoredBlock:
+    """A block as the store keeps it; `rounds` is None once they are thinned out."""
+
+    case: Case
+    pass_number: int
+    server: int
+    ring: int | None
+    arm: str
+    started_at: str
+    summary: Summary
+    rounds: tuple[Round, ...] | None
+
+
+class Cases:
+    """Cases by their stored text, each of which is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Case] = {}
+
+    def read(self, text: str) -> Case:
+        if text not in self._known:
+            self._known[text] = read_case(text)
+        return self._known[text]
+
+
+def newest_runs(limit: int | None) -> Select[Any]:
+    """The numbers of the newest runs, newest first."""
+    run = schema.run
+    return select(run.c.id).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(limit)
+
+
+def load_runs(connection: Connection, numbers: Select[Any] | None = None) -> list[Run]:
+    """The runs of those numbers, or all; oldest first."""
+    run = schema.run
+    query = (
+        select(run, schema.machine, schema.environment, schema.revision)
+        .join(schema.machine, run.c.machine_id == schema.machine.c.id)
+        .join(schema.environment, run.c.environment_id == schema.environment.c.id)
+        .outerjoin(schema.revision, run.c.revision_id == schema.revision.c.id)
+        .order_by(run.c.started_at, run.c.id)
+        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    )
+    if numbers is not None:
+        query = query.where(run.c.id.in_(numbers))
+    return [read_run(row) for row in connection.execute(query).mappings()]
+
+
+def load_stored_runs(connection: Connection, limit: int | None) -> list[StoredRun]:
+    """The newest runs with what they hold, newest first."""
+    measurement, block = schema.measurement, schema.block
+    chosen = newest_runs(limit)
+    counts: dict[int, dict[Status, int]] = defaultdict(dict)
+    for run_id, status, count in connection.execute(
+        select(measurement.c.run_id, measurement.c.status, func.count())
+        .where(measurement.c.run_id.in_(chosen))
+        .group_by(measurement.c.run_id, measurement.c.status)
+        .order_by(measurement.c.run_id, func.min(measurement.c.id))
+    ):
+        counts[run_id][Status(status)] = count
+    block_counts = (
+        select(block.c.run_id, func.count())
+        .where(block.c.run_id.in_(chosen))
+        .group_by(block.c.run_id)
+    )
+    blocks = {row[0]: row[1] for row in connection.execute(block_counts)}
+    runs = load_runs(connection, chosen)
+    return [
+        StoredRun(run, counts.get(run.id or 0, {}), blocks.get(run.id or 0, 0))
+        for run in reversed(runs)
+    ]
+
+
+def load_plan(connection: Connection, run_id: int) -> list[Slot]:
+    """The plan of a run, in the order in which it was stored."""
+    plan, cases = schema.plan, Cases()
+    rows = connection.execute(
+        select(schema.case.c.fields, plan.c.calls, plan.c.rounds, plan.c.call_s)
+        .join(schema.case, plan.c.case_id == schema.case.c.id)
+        .where(plan.c.run_id == run_id)
+        .order_by(plan.c.id)
+    )
+    return [
+        Slot(cases.read(text), calls=calls, rounds=rounds, call_s=call_s)
+        for text, calls, rounds, call_s in rows
+    ]
+
+
+def load_measurements(
+    connection: Connection, numbers: Select[Any] | ScalarSelect[Any] | Sequence[int]
+) -> dict[int, list[Measurement]]:
+    """All measurements of those runs, by the number of the run, in insertion order."""
+    measurement, case = schema.measurement, schema.case
+    values = _load_values(connection, numbers)
+    rows = connection.execute(
+        select(
+            measurement.c.id,
+            measurement.c.run_id,
+            measurement.c.status,
+            measurement.c.error,
+            measurement.c.passes,
+            case.c.fields,
+        )
+        .join(case, measurement.c.case_id == case.c.id)
+        .where(measurement.c.run_id.in_(numbers))
+        .order_by(measurement.c.id)
+    )
+    cases = Cases()
+    found: dict[int, list[Measurement]] = defaultdict(list)
+    for number, run_id, status, error, passes, text in rows:
+        found[run_id].append(
+            Measurement(cases.read(text), Status(status), error, values.get(number, {}), passes)
+        )
+    return found
+
+
+def load_blocks(connection: Connection, run_id: int, case: Case | None) -> list[StoredBlock]:
+    """The blocks of a run, or of one of its cases, in the order in which they were stored."""
+    block = schema.block
+    query = (
+        select(block, schema.case.c.fields)
+        .join(schema.case, block.c.case_id == schema.case.c.id)
+        .where(block.c.run_id == run_id)
+        .order_by(block.c.id)
+    )
+    if case is not None:
+        query = query.where(schema.case.c.identity == case.identity)
+    cases = Cases()
+    return [
+        StoredBlock(
+            case=cases.read(row["fields"]),
+            pass_number=row["pass_number"],
+            server=row["server"],
+            ring=row["ring"],
+            arm=row["arm"],
+            started_at=row["started_at"],
+            summary=read_summary(row),
+            rounds=None if row["rounds"] is None else unpack_rounds(row["rounds"]),
+        )
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def load_series(connection: Connection, metric: str) -> list[Series]:
+    """Every series of `metric`, ordered by case, machine and environment.
+
+    A run that tried a case in vain leaves a point without an estimate; one that did not try,
+    or measured a case to which the metric does not apply, leaves none.
+    """
+    runs = {run.id: run for run in load_runs(connection)}
+    cases = Cases()
+    series = []
+    rows = connection.execute(_series_query(metric))
+    for _, points in groupby(rows, key=lambda row: tuple(row[:3])):
+        own = list(points)
+        series.append(
+            Series(
+                case=cases.read(own[0].fields),
+                metric=metric,
+                machine=own[0].machine,
+                environment=own[0].environment,
+                points=tuple(
+                    Point(runs[row.run_id], Status(row.status), _estimate(row)) for row in own
+                ),
+            )
+        )
+    return series
+
+
+def _series_query(metric: str) -> Select[Any]:
+    run, measurement, value = schema.run, schema.measurement, schema.value
+    return (
+        select(
+            measurement.c.case_id,
+            schema.machine.c.key.label("machine"),
+            schema.environment.c.key.label("environment"),
+            schema.case.c.fields,
+            measurement.c.run_id,
+            measurement.c.status,
+            value.c.value,
+            value.c.low,
+            value.c.high,
+        )
+        .join(run, measurement.c.run_id == run.c.id)
+        .join(schema.machine, run.c.machine_id == schema.machine.c.id)
+        .join(schema.environment, run.c.environment_id == schema.environment.c.id)
+        .join(schema.case, measurement.c.case_id == schema.case.c.id)
+        .outerjoin(
+            value, and_(value.c.measurement_id == measurement.c.id, value.c.metric == metric)
+        )
+        .where(
+            or_(
+                value.c.metric.is_not(None),
+                measurement.c.status.in_([str(status) for status in TRIED_IN_VAIN]),
+            )
+        )
+        .order_by(
+            measurement.c.case_id,
+            run.c.machine_id,
+            run.c.environment_id,
+            run.c.started_at,
+            run.c.id,
+        )
+    )
+
+
+def _load_values(
+    connection: Connection, numbers: Select[Any] | ScalarSelect[Any] | Sequence[int]
+) -> dict[int, dict[str, Estimate]]:
+    """The values of those runs, by the number of the measurement, then by metric."""
+    measurement, value = schema.measurement, schema.value
+    found: dict[int, dict[str, Estimate]] = defaultdict(dict)
+    for number, metric, *bounds in connection.execute(
+        select(value.c.measurement_id, value.c.metric, value.c.value, value.c.low, value.c.high)
+        .join(measurement, value.c.measurement_id == measurement.c.id)
+        .where(measurement.c.run_id.in_(numbers), value.c.value.is_not(None))
+    ):
+        found[number][metric] = Estimate(*bounds)
+    return found
+
+
+def _estimate(row: Row[Any]) -> Estimate | None:
+    return None if row.value is None else Estimate(row.value, row.low, row.high)

@@ -1,0 +1,196 @@
+"""The words as rows of their tables, and rows as words again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields
+from math import isfinite
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from sepconv.case import Case
+from sepconv.errors import StoreError
+from sepconv.record import (
+    Block,
+    Environment,
+    Estimate,
+    Machine,
+    Measurement,
+    Revision,
+    Run,
+    Spread,
+    Status,
+    Summary,
+)
+from sepconv.store.pack import pack_rounds
+from sepconv.store.schema import spread_columns
+from sepconv.store.text import clean_error, clean_text, exact_json_text, json_text, utc_text
+
+Row = dict[str, Any]
+PAIRED = ("kernel_size", "stride", "padding", "dilation")  # "3x1" if the two differ
+
+
+def machine_row(machine: Machine) -> Row:
+    """A column per field, beside the key and what people call it."""
+    return {"key": machine.key, "label": clean_text(machine.label)} | _plain_row(machine)
+
+
+def environment_row(environment: Environment) -> Row:
+    """A column per field, beside the key and what people call it."""
+    label = clean_text(environment.label)
+    return {"key": environment.key, "label": label} | _plain_row(environment)
+
+
+def revision_row(revision: Revision) -> Row:
+    """A column per field; times in UTC."""
+    row = _plain_row(revision)
+    return row | {name: utc_text(row[name]) for name in ("committed_at", "authored_at")}
+
+
+def run_row(run: Run) -> Row:
+    """The run's own columns, without those that refer to other tables."""
+    return {
+        "uid": clean_text(run.uid),
+        "suite": clean_text(run.suite),
+        "started_at": utc_text(run.started_at),
+        "finished_at": None if run.finished_at is None else utc_text(run.finished_at),
+        "state": clean_text(run.state),
+        "branch": None if run.branch is None else clean_text(run.branch),
+        "dirty": run.dirty,
+        "harness_version": clean_text(run.harness_version),
+        "seed": run.seed,
+        "precision": _finite_or_none(run.precision) or 0.0,
+        "time_budget_s": _finite_or_none(run.time_budget_s),
+        "conditions": json_text(run.conditions),
+        "timing": json_text(run.timing),
+    }
+
+
+def case_row(case: Case) -> Row:
+    """`fields` is what is read again, exactly; the columns of the axes are for people."""
+    plain = case.to_dict()
+    row = {name: clean_text(v) if isinstance(v, str) else v for name, v in plain.items()}
+    row |= {name: size_text(getattr(case, name)) for name in PAIRED}
+    row["options"] = json_text(plain["options"])
+    return row | {"identity": case.identity, "fields": exact_json_text(plain)}
+
+
+def size_text(size: int | str | tuple[int, int]) -> str:
+    """`3`, `3x1` or `auto`."""
+    return "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
+
+
+def block_row(block: Block) -> Row:
+    """The block's own columns.
+
+    Raises:
+        StoreError: A clock gave no finite number.
+    """
+    summary = block.summary()
+    row: Row = {
+        "pass_number": block.pass_number,
+        "server": block.server,
+        "ring": block.ring,
+        "arm": clean_text(block.arm),
+        "started_at": utc_text(block.started_at),
+    }
+    row |= {name: getattr(summary, name) for name in SUMMARY_COLUMNS}
+    for clock in ("wall", "cpu"):
+        spread: Spread = getattr(summary, clock)
+        values = (*spread.quantiles, spread.trimmed_mean, spread.mean)
+        row |= dict(zip(spread_columns(clock), values, strict=True))
+    for name, value in row.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise StoreError(
+                f"pass {block.pass_number} of {block.case.label}: expected {name} to be a finite "
+                f"number, found {value}; the block was not stored"
+            )
+    return row | {"rounds": pack_rounds(block.rounds)}
+
+
+def measurement_row(measurement: Measurement) -> Row:
+    """The measurement's own columns, without its values."""
+    return {
+        "status": str(measurement.status),
+        "error": clean_error(measurement.error),
+        "passes": measurement.passes,
+    }
+
+
+def value_rows(values: Mapping[str, Estimate]) -> Iterator[Row]:
+    """One row per metric; a value that is no finite number is NULL, failed, and says why."""
+    for metric, estimate in values.items():
+        row: Row = {"metric": clean_text(metric), "status": None, "error": None}
+        bounds = [bound for bound in (estimate.low, estimate.high) if bound is not None]
+        if not isfinite(estimate.value):
+            row |= {"value": None, "low": None, "high": None, "status": str(Status.FAILED)}
+            row["error"] = f"the value was {estimate.value}"
+        elif not all(map(isfinite, bounds)):
+            row |= {"value": float(estimate.value), "low": None, "high": None}
+            row["error"] = f"the interval was {estimate.low} to {estimate.high}"
+        else:
+            row |= {"value": float(estimate.value), "low": estimate.low, "high": estimate.high}
+        yield row
+
+
+def read_case(text: str) -> Case:
+    """The case of a row's `fields`."""
+    return Case.from_dict(json.loads(text))
+
+
+def read_run(row: RowMapping) -> Run:
+    """The run of a row whose columns are named `<table>_<column>`."""
+    revision = None
+    if row["run_revision_id"] is not None:
+        revision = Revision(**_read_plain(Revision, "revision", row))
+    own = {name: row[f"run_{name}"] for name in RUN_COLUMNS}
+    return Run(
+        **own,
+        machine=Machine(**_read_plain(Machine, "machine", row)),
+        environment=Environment(**_read_plain(Environment, "environment", row)),
+        revision=revision,
+        conditions=json.loads(row["run_conditions"]),
+        timing=json.loads(row["run_timing"]),
+    )
+
+
+def read_summary(row: RowMapping) -> Summary:
+    """The summary of a block's row."""
+    spreads: dict[str, Any] = {}
+    for clock in ("wall", "cpu"):
+        *quantiles, trimmed_mean, mean = (row[name] for name in spread_columns(clock))
+        spreads[clock] = Spread(tuple(quantiles), trimmed_mean, mean)
+    return Summary(**spreads, **{name: row[name] for name in SUMMARY_COLUMNS})
+
+
+SUMMARY_COLUMNS = [field.name for field in fields(Summary) if field.name not in ("wall", "cpu")]
+RUN_COLUMNS = [
+    field.name
+    for field in fields(Run)
+    if field.name not in ("machine", "environment", "revision", "conditions", "timing")
+]
+
+
+def _plain_row(word: Machine | Environment | Revision) -> Row:
+    """A column per field; texts cleaned, tuples as JSON."""
+    row: Row = {}
+    for name, value in asdict(word).items():
+        if isinstance(value, tuple):
+            row[name] = json_text(value)
+        else:
+            row[name] = clean_text(value) if isinstance(value, str) else value
+    return row
+
+
+def _read_plain(
+    word: type[Machine | Environment | Revision], table: str, row: RowMapping
+) -> dict[str, Any]:
+    plain = {field.name: row[f"{table}_{field.name}"] for field in fields(word)}
+    tuples = {field.name for field in fields(word) if field.type == "tuple[str, ...]"}
+    return plain | {name: tuple(json.loads(plain[name])) for name in tuples}
+
+
+def _finite_or_none(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None

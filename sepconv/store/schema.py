@@ -1,0 +1,234 @@
+"""The tables: what a store keeps, and the keys that make every write idempotent.
+
+`docs/schema.md` explains every column. The tables are created by `migrations/`, never from
+here; a test compares the two on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from sepconv.record import QUANTILES
+
+APPLICATION_ID = 0x73657063  # "sepc": marks a SQLite file as ours, and names our lock
+VERSION_TABLE = "sepconv_version"  # not alembic's default: a database may have another tenant
+
+Key = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER key is SQLite's row id
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", Key, primary_key=True)
+
+
+def _reference(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
+    return Column(
+        f"{name}_id", Key, ForeignKey(f"{name}.id"), nullable=nullable, primary_key=primary_key
+    )
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _count(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _real(name: str, *, nullable: bool = False) -> Column[float]:
+    return Column(name, Double, nullable=nullable)
+
+
+def _flag(name: str, *, nullable: bool = False) -> Column[bool]:
+    return Column(name, Boolean, nullable=nullable)
+
+
+def spread_columns(clock: str) -> list[str]:
+    """The columns of one clock's spread: its quantiles, then trimmed and plain mean, in s."""
+    quantiles = [f"{clock}_q{round(100 * share):02d}_s" for share in QUANTILES]
+    return [*quantiles, f"{clock}_trimmed_mean_s", f"{clock}_mean_s"]
+
+
+machine = Table(
+    "machine",
+    metadata,
+    _id(),
+    _text("key"),
+    _text("label"),
+    _text("cpu_model"),
+    _text("architecture"),
+    _count("physical_cores"),
+    _count("logical_cores"),
+    _count("memory_gib"),
+    _text("accelerators"),
+    UniqueConstraint("key"),
+)
+
+environment = Table(
+    "environment",
+    metadata,
+    _id(),
+    _text("key"),
+    _text("label"),
+    _text("python"),
+    _text("torch"),
+    _text("backends"),
+    _text("cpu_capability"),
+    _text("allocator"),
+    _text("omp_settings"),
+    _flag("flush_denormals"),
+    _text("cuda", nullable=True),
+    _count("method_version"),
+    UniqueConstraint("key"),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    _id(),
+    _text("commit"),
+    _text("parents"),
+    _text("committed_at"),
+    _text("authored_at"),
+    _text("subject"),
+    UniqueConstraint("commit"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    _id(),
+    _text("uid"),
+    _text("suite"),
+    _text("started_at"),
+    _text("finished_at", nullable=True),
+    _text("state"),
+    _reference("machine"),
+    _reference("environment"),
+    _reference("revision", nullable=True),
+    _text("branch", nullable=True),
+    _flag("dirty", nullable=True),
+    _text("harness_version"),
+    _count("seed"),
+    _real("precision"),
+    _real("time_budget_s", nullable=True),
+    _text("conditions"),
+    _text("timing"),
+    UniqueConstraint("uid"),
+    Index(None, "started_at", "id"),
+    Index(None, "revision_id"),
+)
+
+case = Table(
+    "case",
+    metadata,
+    _id(),
+    _text("identity"),
+    _text("fields"),
+    _text("conv_type"),
+    _count("in_channels"),
+    _count("out_channels"),
+    _count("height"),
+    _count("width"),
+    _text("kernel_size"),
+    _text("stride"),
+    _text("padding"),
+    _text("dilation"),
+    _count("groups"),
+    _flag("bias"),
+    _text("block"),
+    _text("options"),
+    _count("batch_size"),
+    _text("direction"),
+    _text("device"),
+    _text("dtype"),
+    _text("memory_format"),
+    _count("threads"),
+    _flag("compiled"),
+    _text("cache"),
+    UniqueConstraint("identity"),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    _id(),
+    _reference("run"),
+    _reference("case"),
+    _count("calls"),
+    _count("rounds"),
+    _real("call_s"),
+    UniqueConstraint("run_id", "case_id"),
+)
+
+block = Table(
+    "block",
+    metadata,
+    _id(),
+    _reference("run"),
+    _reference("case"),
+    _count("pass_number"),
+    _count("server"),
+    _text("arm"),
+    _count("ring", nullable=True),
+    _text("started_at"),
+    _count("count"),
+    _count("calls"),
+    _real("timed_s"),
+    _real("first_call_s"),
+    _real("warmup_s"),
+    _real("queue_s", nullable=True),
+    _count("minor_faults", nullable=True),
+    _count("involuntary_switches", nullable=True),
+    _real("faults_per_call", nullable=True),
+    *(_real(name) for clock in ("wall", "cpu") for name in spread_columns(clock)),
+    Column("rounds", LargeBinary),  # last: what is read without it skips its overflow pages
+    UniqueConstraint("run_id", "case_id", "pass_number", "server", "arm"),
+)
+
+measurement = Table(
+    "measurement",
+    metadata,
+    _id(),
+    _reference("run"),
+    _reference("case"),
+    _text("status"),
+    _text("error", nullable=True),
+    _count("passes"),
+    UniqueConstraint("run_id", "case_id"),
+    Index(None, "case_id", "run_id"),
+)
+
+value = Table(
+    "value",
+    metadata,
+    _reference("measurement", primary_key=True),
+    Column("metric", Text, primary_key=True),
+    _real("value", nullable=True),
+    _real("low", nullable=True),
+    _real("high", nullable=True),
+    _text("status", nullable=True),
+    _text("error", nullable=True),
+    sqlite_with_rowid=False,  # the key is the table: half the bytes, one lookup
+)

@@ -1,0 +1,177 @@
+"""The store: one object for whoever writes and reads runs, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+
+from sqlalchemy import Connection
+
+from sepconv.case import Case
+from sepconv.errors import StoreUnavailable
+from sepconv.record import Block, Measurement, Run, Slot
+from sepconv.series import Series
+from sepconv.store import find, read, write
+from sepconv.store.address import parse_address
+from sepconv.store.fault import explained
+from sepconv.store.read import StoredBlock, StoredRun
+
+
+class Store:
+    """A results database.
+
+    Opens the store at `url`, or makes it: a path, `sqlite:///PATH`, `postgresql://…`, or
+    `sqlite://` for one that lives as long as the process. An older schema is upgraded after a
+    backup. With `read_only`, nothing is made, upgraded or written.
+
+    Every method is one transaction: when it has returned, what it wrote survives the process;
+    when it raises, nothing of it was written. Writing the same thing again changes nothing.
+    Many processes may write at once.
+
+    Raises:
+        StoreUnavailable: The database cannot be opened, read or written.
+        NotAStore: There is something else at that place; it is not touched.
+        SchemaMismatch: A later sepconv wrote the store; it is not touched.
+    """
+
+    def __init__(
+        self, url: str | os.PathLike[str] = "sqlite://", *, read_only: bool = False
+    ) -> None:
+        address = parse_address(url)
+        self.shown_url = address.shown
+        self.read_only = read_only
+        if address.is_postgresql:
+            from sepconv.store.postgresql import open_database
+
+            self._engine = open_database(address.url, address.shown, read_only=read_only)
+        elif address.path is None:
+            from sepconv.store.sqlite import open_memory
+
+            self._engine = open_memory()
+        else:
+            from sepconv.store.sqlite import open_file
+
+            self._engine = open_file(address.path, address.shown, read_only=read_only)
+        self._writer = self._engine.execution_options(writes=True)
+        self._reader = self._engine
+        if address.is_postgresql:  # where each query would see what was committed since the last
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
+
+    def __repr__(self) -> str:
+        return f"Store({self.shown_url!r})"
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; SQLite then folds its write-ahead log into the file."""
+        self._engine.dispose()
+
+    def begin_run(self, run: Run) -> int:
+        """Store the run, its machine, environment and revision; returns its number.
+
+        A run whose `uid` is there already stays as it is.
+        """
+        with self._writing() as connection:
+            return write.begin_run(connection, run)
+
+    def add_plan(self, run_id: int, slots: Sequence[Slot]) -> None:
+        """Store how each case will be measured; a case planned before is planned anew."""
+        with self._writing() as connection:
+            write.add_plan(connection, run_id, slots)
+
+    def plan(self, run_id: int) -> list[Slot]:
+        """The plan of a run, in the order in which it was stored."""
+        with self.reading() as connection:
+            return read.load_plan(connection, run_id)
+
+    def add_block(self, run_id: int, block: Block) -> None:
+        """Store a block; one of the same case, pass, server and arm stays as it is.
+
+        Raises:
+            StoreError: A clock gave NaN or infinity.
+        """
+        with self._writing() as connection:
+            write.add_block(connection, run_id, block)
+
+    def put_measurements(self, run_id: int, measurements: Sequence[Measurement]) -> None:
+        """Store status, error, passes and values of these cases in place of what they were."""
+        with self._writing() as connection:
+            write.put_measurements(connection, run_id, measurements)
+
+    def finish_run(
+        self, run_id: int, *, state: str, finished_at: str, timing: Mapping[str, float]
+    ) -> None:
+        """Store how and when the run ended, and where its time went, in seconds."""
+        with self._writing() as connection:
+            write.finish_run(
+                connection, run_id, state=state, finished_at=finished_at, timing=timing
+            )
+
+    def runs(self, *, limit: int | None = None) -> list[StoredRun]:
+        """The newest `limit` runs, or all, newest first."""
+        with self.reading() as connection:
+            return read.load_stored_runs(connection, limit)
+
+    def find_run(self, reference: str) -> Run:
+        """The run of that number, `latest`, or whose uid or commit begins so.
+
+        Raises:
+            UnknownRun: None or several answer to it; the message says what there is.
+        """
+        with self.reading() as connection:
+            return find.find_run(connection, reference)
+
+    def measurements(self, run_id: int) -> list[Measurement]:
+        """Every case of the run with all its values, in the order in which they were stored."""
+        with self.reading() as connection:
+            return read.load_measurements(connection, [run_id]).get(run_id, [])
+
+    def blocks(self, run_id: int, case: Case | None = None) -> list[StoredBlock]:
+        """The blocks of a run, or of one case of it, in the order in which they were stored."""
+        with self.reading() as connection:
+            return read.load_blocks(connection, run_id, case)
+
+    def history(self, *, limit: int | None = None) -> list[tuple[Run, list[Measurement]]]:
+        """The newest `limit` runs, or all, with their measurements, oldest first."""
+        with self.reading() as connection:
+            chosen = read.newest_runs(limit)
+            measurements = read.load_measurements(connection, chosen)
+            runs = read.load_runs(connection, chosen)
+        return [(run, measurements.get(run.id or 0, [])) for run in runs]
+
+    def series(self, metric: str = "latency_s") -> list[Series]:
+        """The histories of `metric`: one per case, machine and environment, oldest run first."""
+        with self.reading() as connection:
+            return read.load_series(connection, metric)
+
+    def thin(self, *, keep_runs: int) -> int:
+        """Drop the raw rounds of all but the newest runs; summaries stay.
+
+        Returns the number of blocks that lost their rounds.
+        """
+        with self._writing() as connection:
+            return write.thin(connection, keep_runs=keep_runs)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read from: one consistent state of the store."""
+        with explained(self.shown_url), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self.read_only:
+            raise StoreUnavailable(f"{self.shown_url} was opened for reading only")
+        with explained(self.shown_url), self._writer.begin() as connection:
+            yield connection
