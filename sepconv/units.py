@@ -53,6 +53,18 @@ def format_ratio(ratio: float) -> str:
     return f"{significant(ratio, 2)}×"
 
 
+def format_speedup(value: float, low: float | None, high: float | None) -> str:
+    """A speed-up with its interval, in as many digits (two to four) as tell the ends apart:
+    "4.2× [4.0, 4.4]", "1.22× [1.19, 1.25]"."""
+    if low is None or high is None:
+        return f"{format_ratio(value)} (no interval)"
+    for digits in (2, 3, 4):
+        texts = [significant(each, digits) for each in (value, low, high)]
+        if len(set(texts)) == len(texts):
+            break
+    return f"{texts[0]}× [{texts[1]}, {texts[2]}]"
+
+
 def format_duration(seconds: float) -> str:
     """A time span for people who wait: 42.3 → "42 s", 100 → "1 min 40 s", 8000 → "2 h 13 min"."""
     whole = round(seconds)

@@ -8,6 +8,7 @@ from sepconv.units import (
     format_duration,
     format_ratio,
     format_seconds,
+    format_speedup,
     parse_duration,
     parse_percentage,
     significant,
@@ -111,3 +112,16 @@ def test_formatted_seconds_are_those_seconds_to_three_digits(seconds):
     scale = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}[unit]
 
     assert float(number) * scale == pytest.approx(seconds, rel=0.0051)
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        ((4.18, 3.96, 4.41), "4.2× [4.0, 4.4]"),
+        ((1.22, 1.19, 1.25), "1.22× [1.19, 1.25]"),  # two digits would say [1.2, 1.2]
+        ((1.0, 0.9996, 1.0004), "1.000× [0.9996, 1.000]"),  # four digits are enough for anybody
+        ((0.456, None, None), "0.46× (no interval)"),
+    ],
+)
+def test_a_speed_up_shows_as_many_digits_as_tell_its_ends_apart(interval, text):
+    assert format_speedup(*interval) == text

@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 from torch.nn import Module
 
-from sepconv.bench.clock import Counters, Reading, wall_clock_for
+from sepconv.bench.clock import Counters, Reading, cpu_clock_for, wall_clock_for
 from sepconv.bench.plan import plan_slot
 from sepconv.bench.workload import build_workload
 from sepconv.case import Case
@@ -21,7 +21,8 @@ from sepconv.record import Block, Round, Slot
 WARMUP_CALLS = (3, 20)  # at least, at most
 WARMUP_S = 0.3  # at most, unless the least number of calls takes longer
 STEADY_CALLS = 3  # this many in a row …
-STEADY_RATIO = 1.1  # … within 10 % of the fastest so far: caches, pages and clock have settled
+STEADY_RATIO = 1.1  # … within 10 % of the fastest so far: caches and clock have settled …
+STEADY_FAULTS = 8  # … and with no more page faults than this: the heap has stopped growing
 
 
 class Stopwatch:
@@ -52,9 +53,9 @@ class Stopwatch:
         was_collecting = gc.isenabled()
         gc.disable()
         try:
-            warmup = self._warm_up(call)
+            warmup = self._warm_up(call, counters)
             slot = self._slot or plan_slot(self.case, min(warmup))
-            output, readings = self._time_rounds(benchmark, call, slot, counters)
+            output, cpu_s, readings = self._time_rounds(benchmark, call, slot, counters)
         finally:
             counters.close()
             if was_collecting:
@@ -64,23 +65,24 @@ class Stopwatch:
                 case=self.case,
                 pass_number=self._pass_number,
                 calls=slot.calls,
-                rounds=_as_rounds(benchmark.stats.stats.data, slot.calls, readings),
+                rounds=_as_rounds(benchmark.stats.stats.data, slot.calls, cpu_s, readings),
                 first_call_s=warmup[0],
                 warmup_s=sum(warmup),
                 started_at=started_at,
             )
         return output
 
-    def _warm_up(self, call: Callable[[], Tensor]) -> list[float]:
+    def _warm_up(self, call: Callable[[], Tensor], counters: Counters) -> list[float]:
         """The wall seconds of each warm-up call, until they are steady."""
         took: list[float] = []
+        faults = [counters.read().minor_faults]
         least, most = WARMUP_CALLS
         while len(took) < most and not (len(took) >= least and sum(took) > WARMUP_S):
             start = self._wall_clock()
             call()
             took.append(self._wall_clock() - start)
-            recent = took[-STEADY_CALLS:]
-            if len(took) >= least and max(recent) <= STEADY_RATIO * min(took):
+            faults.append(counters.read().minor_faults)
+            if len(took) >= least and _is_steady(took, faults):
                 break
         return took
 
@@ -90,37 +92,49 @@ class Stopwatch:
         call: Callable[[], Tensor],
         slot: Slot,
         counters: Counters,
-    ) -> tuple[Tensor, list[tuple[Reading, Reading]]]:
-        before: list[Reading] = []
-        after: list[Reading] = []
+    ) -> tuple[Tensor, list[float], list[Reading]]:
+        """The last output, the CPU seconds of each round, and the counters around each."""
+        cpu_s: list[float] = []
+        readings: list[Reading] = []
+        cpu_clock = cpu_clock_for(self.case.threads)
         repetitions = range(slot.calls)
 
         def begin() -> None:
             if benchmark.stats is not None:
                 benchmark.stats.iterations = slot.calls  # its tables then speak of one call
-            before.append(counters.read_before())
+            readings.append(counters.read())
 
         def target() -> Any:
+            start = cpu_clock()  # inside: between `begin` and the wall clock lie 30 µs of others
             for _ in repetitions:
                 output = call()
+            cpu_s.append(cpu_clock() - start)
             return output
 
         def end() -> None:
-            after.append(counters.read_after())
+            readings.append(counters.read())
 
         output = benchmark.pedantic(  # type: ignore[no-untyped-call]
             target, setup=begin, teardown=end, rounds=slot.rounds
         )
-        return output, list(zip(before, after, strict=False))  # no teardown where disabled
+        return output, cpu_s, readings
+
+
+def _is_steady(took_s: list[float], faults: list[int]) -> bool:
+    """Whether the last calls were as fast as any, and found their memory where they left it."""
+    recent = took_s[-STEADY_CALLS:]
+    new_faults = faults[-1] - faults[-1 - STEADY_CALLS]
+    return max(recent) <= STEADY_RATIO * min(took_s) and new_faults <= STEADY_FAULTS
 
 
 def _as_rounds(
-    seconds_per_call: list[float], calls: int, readings: list[tuple[Reading, Reading]]
+    seconds_per_call: list[float], calls: int, cpu_s: list[float], readings: list[Reading]
 ) -> tuple[Round, ...]:
+    around = zip(readings[::2], readings[1::2], strict=True)
     return tuple(
         Round(
             wall_s=seconds * calls,
-            cpu_s=after.cpu_s - before.cpu_s,
+            cpu_s=cpu,
             queue_s=(
                 None
                 if before.queue_s is None or after.queue_s is None
@@ -129,5 +143,5 @@ def _as_rounds(
             minor_faults=after.minor_faults - before.minor_faults,
             involuntary_switches=after.involuntary_switches - before.involuntary_switches,
         )
-        for seconds, (before, after) in zip(seconds_per_call, readings, strict=True)
+        for seconds, cpu, (before, after) in zip(seconds_per_call, cpu_s, around, strict=True)
     )

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
 import torch
@@ -60,7 +61,8 @@ def run_pass(order: PassOrder, pipe: Connection) -> None:
         pass_number=order.number,
         seed=order.seed,
     )
-    code = pytest.main([order.suites, *PYTEST_OPTIONS], plugins=[plugin])
+    storage = f"--benchmark-storage=file://{Path(order.log).parent}"  # it makes that folder
+    code = pytest.main([order.suites, storage, *PYTEST_OPTIONS], plugins=[plugin])
     sys.stdout.flush()
     pipe.send(Ended(int(code)))
 

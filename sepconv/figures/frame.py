@@ -16,7 +16,7 @@ from sepconv.figures.table import Line, Row, Table
 from sepconv.figures.view import View
 from sepconv.judge.axis import AXES
 from sepconv.record import Estimate
-from sepconv.units import SECOND_SCALES, format_ratio, format_seconds, significant
+from sepconv.units import SECOND_SCALES, format_seconds, format_speedup, significant
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -183,12 +183,11 @@ def error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
 def spell(estimate: Estimate, metric: str) -> str:
     """A value with its interval in the same unit, for people: "2.11 ms [2.05, 2.17]"."""
     if metric == "realised_speedup":
-        value, scale, digits = format_ratio(estimate.value), 1.0, 2
-    else:
-        value, scale, digits = format_seconds(estimate.value), second_scale(estimate.value), 3
+        return format_speedup(estimate.value, estimate.low, estimate.high)
+    value, scale = format_seconds(estimate.value), second_scale(estimate.value)
     if estimate.low is None or estimate.high is None:
         return f"{value} (no interval)"
-    low, high = (significant(bound / scale, digits) for bound in (estimate.low, estimate.high))
+    low, high = (significant(bound / scale) for bound in (estimate.low, estimate.high))
     return f"{value} [{low}, {high}]"
 
 

@@ -83,7 +83,9 @@ def _texts(run: Run) -> dict[str, Any]:
         "environment": run.environment.label,
         "facts": [[group, [list(fact) for fact in facts]] for group, facts in run_facts(run)],
         "timing": [
-            [name, round(seconds, 3)] for name, seconds in run.timing.items() if isfinite(seconds)
+            [name.removesuffix("_s").replace("_", " "), round(seconds, 3)]
+            for name, seconds in run.timing.items()
+            if isfinite(seconds)
         ],
     }
 

@@ -48,12 +48,19 @@ window.sepconv = (() => {
 
   function bounds({ value, low, high }, metric) {
     if (low === null || high === null) return "(no interval)";
-    const [scale, digits] = metric === "realised_speedup" ? [1, 2] : [secondScale(value)[0], 3];
+    const [scale, digits] = metric === "realised_speedup"
+      ? [1, speedupDigits({ value, low, high })] : [secondScale(value)[0], 3];
     return `[${significant(low / scale, digits)}, ${significant(high / scale, digits)}]`;
   }
 
-  const formatValue = (estimate, metric) =>
-    (metric === "realised_speedup" ? formatRatio : formatSeconds)(estimate.value);
+  /* As many digits as tell the ends of an interval apart: 1.22× [1.19, 1.25]. */
+  function speedupDigits({ value, low, high }) {
+    const apart = (digits) => new Set([value, low, high].map((x) => significant(x, digits))).size === 3;
+    return low === null || high === null ? 2 : [2, 3].find(apart) ?? 4;
+  }
+
+  const formatValue = (estimate, metric) => metric === "realised_speedup"
+    ? `${significant(estimate.value, speedupDigits(estimate))}×` : formatSeconds(estimate.value);
 
   const spell = (estimate, metric) =>
     `${formatValue(estimate, metric)} ${bounds(estimate, metric)}`;
@@ -634,7 +641,7 @@ window.sepconv = (() => {
       ...run.timing.flatMap(([name, seconds]) => {
         const bar = make("span", { class: "bar", "aria-hidden": "true" }, make("span", { class: "part" }));
         bar.firstChild.style.width = `${(100 * seconds) / total}%`;
-        return [make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, `${significant(seconds)} s`, bar)];
+        return [make("dt", {}, name), make("dd", {}, `${significant(seconds)} s`, bar)];
       })));
   }
 

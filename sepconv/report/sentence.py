@@ -8,7 +8,7 @@ from math import prod
 from sepconv.judge.axis import AXES, Value
 from sepconv.judge.finding import TARGET, Contender, Crossover, Finding, Headline
 from sepconv.record import TRIED_IN_VAIN, Estimate, Run, Status
-from sepconv.units import format_ratio, format_seconds, significant
+from sepconv.units import format_ratio, format_seconds, format_speedup, significant
 
 NOTHING = (
     "Nothing was measured in this run, so it says nothing about which form is faster. "
@@ -54,10 +54,7 @@ def trust(finding: Finding, run: Run) -> str:
 
 def format_interval(estimate: Estimate) -> str:
     """A speed-up with its interval: "4.2× [4.0, 4.4]"."""
-    if estimate.low is None or estimate.high is None:
-        return f"{format_ratio(estimate.value)} (no interval)"
-    low, high = significant(estimate.low, 2), significant(estimate.high, 2)
-    return f"{format_ratio(estimate.value)} [{low}, {high}]"
+    return format_speedup(estimate.value, estimate.low, estimate.high)
 
 
 def describe_shape(headline: Headline) -> str:

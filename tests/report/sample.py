@@ -57,7 +57,7 @@ def make_run(number: int = 0, **changes: object) -> Run:
         conditions={"load_1min": 0.42, "kernel": "Linux 6.1", "governor": None},
         state="done",
         finished_at=f"2026-03-{number + 1:02d}T22:11:04+00:00",
-        timing={"planning": 2.1, "measuring": 48.7, "starting_workers": 9.3, "storing": 0.4},
+        timing={"starting_s": 4.1, "warmup_s": 7.3, "timed_s": 41.4, "between_s": 5.4},
     )
     return replace(run, **changes)  # type: ignore[arg-type]
 

@@ -1,0 +1,15 @@
+"""The forward pass in inference mode: what serving a network costs."""
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.direction("inference")
+
+
+def test_forward(benchmark, case, stopwatch):
+    conv, x = stopwatch.build()
+
+    with torch.inference_mode():  # outside the rounds: entering it costs 1–5 µs
+        y = stopwatch.measure(benchmark, lambda: conv(x))
+
+    assert tuple(y.shape) == case.output_shape

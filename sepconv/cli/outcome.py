@@ -1,0 +1,61 @@
+"""What a sweep says at its end: the table, the sentence, the trust in it, the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from sepconv.cli.option import DEFAULT_STORE
+from sepconv.cli.sweep import Swept
+from sepconv.record import Measurement
+from sepconv.units import format_duration
+
+
+def print_outcome(swept: Swept) -> None:
+    """Print the table of cases and what it means on this machine."""
+    from sepconv.cli.table import case_table, make_console
+    from sepconv.judge.finding import find
+    from sepconv.report.sentence import describe, trust
+
+    console = make_console()
+    console.print(case_table(by_shape(swept.measurements)))
+    finding = find(swept.measurements)
+    click.echo()
+    click.echo(describe(finding))
+    click.echo(f"({trust(finding, swept.run)})")
+    click.echo()
+    click.echo(f"{_spent(swept)}; {swept.run.machine.label}; {swept.run.environment.label}")
+
+
+def by_shape(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """The conv types of one shape next to each other, in the order of the suite."""
+    shapes: dict[str, list[Measurement]] = {}
+    for measurement in measurements:
+        shapes.setdefault(measurement.case.shape.identity, []).append(measurement)
+    return [measurement for group in shapes.values() for measurement in group]
+
+
+def print_next(swept: Swept, store_url: str, command: str, purpose: str) -> None:
+    """The command that most people type next, for the store that was used."""
+    store = "" if store_url == DEFAULT_STORE else f" --store {_shown(store_url)}"
+    if swept.interrupted:
+        click.echo("interrupted: what was measured is stored")
+    click.echo(f"run {swept.run.id} is stored; next: {command}{store}  ({purpose})")
+
+
+def _spent(swept: Swept) -> str:
+    """Where the time went: "timed 41 s of 58 s (71 %, 88 % with warm-up)"."""
+    timing = swept.run.timing
+    total, timed = sum(timing.values()), timing["timed_s"]
+    with_warmup = (timed + timing["warmup_s"]) / total
+    return (
+        f"timed {format_duration(timed)} of {format_duration(total)} "
+        f"({timed / total:.0%}, {with_warmup:.0%} with warm-up)"
+    )
+
+
+def _shown(url: str) -> str:
+    from sepconv.store import shown_url
+
+    return shown_url(url)

@@ -1,0 +1,55 @@
+"""`sepconv quick`: the main job in about a minute: sweep, store, report, what it means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sepconv.cli.run import sweep_options
+
+
+@click.command(epilog="Example: sepconv quick --open")
+@sweep_options
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("results/report.html"),
+    show_default=True,
+    help="Where the HTML report goes.",
+)
+@click.option("--open", "opens", is_flag=True, help="Open the report in a browser.")
+def quick(
+    store_url: str,
+    where: str | None,
+    time_budget: float | None,
+    allocator: str,
+    seed: int,
+    report_path: Path,
+    opens: bool,
+) -> int:
+    """Answer in about a minute: which form is faster on this machine, and how far from ideal?
+
+    Measures the suite `quick` over channels, resolution, stride and batch size on every device
+    that torch can use, stores it, and writes an HTML report that works offline.
+    """
+    from sepconv.cli.suite_file import find_suite
+    from sepconv.cli.sweep import run_sweep
+
+    swept = run_sweep(
+        find_suite("quick"),
+        store_url=store_url,
+        where=where,
+        time_budget_s=time_budget,
+        allocator=allocator,
+        seed=seed,
+    )
+    from sepconv.cli.outcome import print_next, print_outcome
+    from sepconv.cli.report import write_report
+
+    print_outcome(swept)
+    written = write_report(store_url, report_path, opens=opens)
+    click.echo(f"report: {written}")
+    print_next(swept, store_url, "sepconv quick", "again after a change: the report shows both")
+    return swept.exit_code
