@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 from statistics import fmean, median
@@ -75,6 +75,16 @@ class Slot:
     calls: int  # per round
     rounds: int  # per block
     call_s: float  # what one call took in the calibration pass
+    visits: int = 1  # into which a pass divides the rounds of the block
+
+    @property
+    def block_s(self) -> float:
+        """The seconds that a block of it should spend inside timed rounds."""
+        return self.calls * self.rounds * self.call_s
+
+    def rounds_of(self, visit: int) -> int:
+        """How many of the block's rounds belong to a visit, counted from 0."""
+        return self.rounds // self.visits + (visit < self.rounds % self.visits)
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,12 @@ class Block:
     def timed_s(self) -> float:
         """Wall seconds inside timed rounds."""
         return sum(r.wall_s for r in self.rounds)
+
+    def and_then(self, later: Block) -> Block:
+        """This block with the rounds of a later visit of the same pass."""
+        return replace(
+            self, rounds=self.rounds + later.rounds, warmup_s=self.warmup_s + later.warmup_s
+        )
 
     def summary(self) -> Summary:
         """What a store keeps for ever, also when the raw rounds are thinned out."""
@@ -297,6 +313,9 @@ class Ledger(Protocol):
 
     def keep_plan(self, slots: Sequence[Slot], passes: int) -> None:
         """How each case will be measured, and in how many passes at least."""
+
+    def keep_visit(self, case: Case) -> None:
+        """A visit is over that did not complete its block: for those who watch."""
 
     def keep_block(self, block: Block) -> None:
         """A block was measured: store it before the next one begins."""

@@ -36,7 +36,14 @@ class PassOrder:
 class Begun:
     """The worker turns to this case: if it dies now, this case is the one that killed it."""
 
-    case: Case
+    identity: str
+
+
+@dataclass(frozen=True)
+class Visited:
+    """A visit is over, and more will complete the block; the worker waits for an answer."""
+
+    identity: str
 
 
 @dataclass(frozen=True)

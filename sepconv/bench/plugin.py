@@ -16,31 +16,43 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from sepconv.bench.clock import wall_clock_for
 from sepconv.bench.stopwatch import Stopwatch
-from sepconv.bench.workload import check_supported
+from sepconv.bench.workload import Workload, check_supported, size_bytes
 from sepconv.case import Case
 from sepconv.errors import UnsupportedCase
 from sepconv.record import Block, Slot, Status
 
-CASE = "case"
+CASE, VISIT = "case", "visit"
+KEPT_BYTES = 256 << 20  # of modules and inputs that wait for their next visit
 OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough memory")
 UNSUPPORTED_TEXTS = ("not implemented for", "not supported", "unsupported")
 
 
 class Sink(Protocol):
-    """Where a case's fate goes as soon as it is known; bench knows no store."""
+    """Where a case's fate goes as soon as it is known; bench knows no store.
+
+    What ends a visit returns whether to go on with the next one.
+    """
 
     def begin(self, case: Case) -> None:
         """The case is about to be built and measured."""
 
+    def end_visit(self, case: Case) -> bool:
+        """A visit is over, and more of this pass will complete its block."""
+
     def add_block(self, block: Block) -> bool:
-        """Keep the block; returns whether to go on with the next case."""
+        """Keep the block."""
 
     def add_failure(self, case: Case, status: Status, error: str) -> bool:
-        """Keep the reason why there is no block; returns whether to go on."""
+        """Keep the reason why there is no block."""
 
 
 class PassPlugin:
-    """One pass over `cases`, in their order; `slots` are the plan's, by case identity."""
+    """One pass over `cases`, in their order; `slots` are the plan's, by case identity.
+
+    A block that is planned in several visits gets them evenly spaced: the pass goes over its
+    cases several times. What a shared machine takes from a process lasts longer than a round,
+    so rounds in a row tell of one spell, and rounds apart of several.
+    """
 
     def __init__(
         self,
@@ -58,47 +70,55 @@ class PassPlugin:
         self._pass_number = pass_number
         self._seed = seed
         self._stopwatch: Stopwatch | None = None
+        self._blocks: dict[str, Block] = {}  # of cases that will be visited again
+        self._workloads: dict[str, Workload] = {}  # of the same …
+        self._kept_bytes: dict[str, int] = {}  # … and what they take, for the whole pass
+        self._failed: set[str] = set()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Give each test the cases of its direction, and each case its clock."""
-        if CASE not in metafunc.fixturenames:
+        """Give each test the visits to the cases of its direction, and each its clock."""
+        if not {CASE, VISIT} <= set(metafunc.fixturenames):
             return
         marker = metafunc.definition.get_closest_marker("direction")
         direction = marker.args[0] if marker else "inference"
-        metafunc.parametrize(
-            CASE,
-            [
-                pytest.param(
-                    case,
-                    id=case.label,
-                    marks=pytest.mark.benchmark(
-                        timer=_clock(case.device), group=case.shape.label.partition("-")[2]
-                    ),
-                )
-                for case in self._cases
-                if case.direction == direction
-            ],
-        )
+        cases = [case for case in self._cases if case.direction == direction]
+        visits = [
+            pytest.param(
+                case, visit, id=label if visit == 0 else f"{label}-again{visit}", marks=mark
+            )
+            for case in cases
+            for label, mark in [(case.label, _benchmark_mark(case))]
+            for visit in range(self._visits_of(case))
+        ]
+        metafunc.parametrize((CASE, VISIT), visits)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the order of the pass across the files; drop tests that got no case at all."""
+        """Order by visit, then by the pass; drop tests that got no case at all."""
         placed = [
-            (self._order[case.identity], item)
+            (_visit_of(item), self._order[case.identity], item)
             for item in items
             if (case := case_of(item)) is not None
         ]
-        items[:] = [item for _, item in sorted(placed, key=itemgetter(0))]
+        items[:] = [item for *_, item in sorted(placed, key=itemgetter(0, 1))]
 
     @pytest.fixture
-    def stopwatch(self, case: Case) -> Generator[Stopwatch, None, None]:
-        """Measures the block of this case; skips what this machine cannot measure."""
+    def stopwatch(self, case: Case, visit: int) -> Generator[Stopwatch, None, None]:
+        """Measures this visit; skips what this machine cannot measure, or what has failed."""
+        if case.identity in self._failed:
+            pytest.skip("an earlier visit failed")
         self.sink.begin(case)
         try:
             check_supported(case)
         except UnsupportedCase as reason:
             pytest.skip(str(reason))
-        slot = self._slots.get(case.identity)
-        self._stopwatch = Stopwatch(case, slot=slot, pass_number=self._pass_number, seed=self._seed)
+        self._stopwatch = Stopwatch(
+            case,
+            slot=self._slots.get(case.identity),
+            visit=visit,
+            pass_number=self._pass_number,
+            seed=self._seed,
+            workload=self._workloads.pop(case.identity, None),
+        )
         yield self._stopwatch
         self._stopwatch = None
 
@@ -106,20 +126,54 @@ class PassPlugin:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Hand on what a test brought: a block only if its assertions hold, else the reason."""
+        """Hand on what a test brought: rounds only if its assertions hold, else the reason."""
         report = yield
         case, go_on = case_of(item), True
-        if case is None:
+        if case is None or case.identity in self._failed:
             return report
         if call.excinfo is not None:
-            status, error = classify(call.excinfo.value)
-            go_on = self.sink.add_failure(case, status, error)
+            self._failed.add(case.identity)
+            self._blocks.pop(case.identity, None)
+            go_on = self.sink.add_failure(case, *classify(call.excinfo.value))
         elif call.when == "call" and self._stopwatch and self._stopwatch.block:
-            _describe(item, self._stopwatch.block)
-            go_on = self.sink.add_block(self._stopwatch.block)
+            if not self._slots:  # somebody may want pytest-benchmark's own JSON
+                _describe(item, self._stopwatch.block)
+            go_on = self._add_visit(self._stopwatch, _visit_of(item))
         if not go_on:
             item.session.shouldstop = "asked to stop"
         return report
+
+    def pytest_sessionfinish(self) -> None:
+        """Hand on what was measured of the blocks that a stopped pass did not complete."""
+        for block in self._blocks.values():
+            self.sink.add_block(block)
+
+    def _add_visit(self, stopwatch: Stopwatch, visit: int) -> bool:
+        assert stopwatch.block is not None
+        identity = stopwatch.case.identity
+        earlier = self._blocks.pop(identity, None)
+        block = stopwatch.block if earlier is None else earlier.and_then(stopwatch.block)
+        if visit + 1 == self._visits_of(stopwatch.case):
+            return self.sink.add_block(block)
+        self._blocks[identity] = block
+        self._keep_workload(stopwatch)
+        return self.sink.end_visit(stopwatch.case)
+
+    def _keep_workload(self, stopwatch: Stopwatch) -> None:
+        """Spare the next visit the building, as long as all of it fits into modest memory."""
+        if stopwatch.workload is None:
+            return
+        identity = stopwatch.case.identity
+        if identity not in self._kept_bytes:
+            size = size_bytes(stopwatch.workload)
+            if sum(self._kept_bytes.values()) + size > KEPT_BYTES:
+                return
+            self._kept_bytes[identity] = size
+        self._workloads[identity] = stopwatch.workload
+
+    def _visits_of(self, case: Case) -> int:
+        slot = self._slots.get(case.identity)
+        return slot.visits if slot else 1
 
 
 def classify(error: BaseException) -> tuple[Status, str]:
@@ -144,6 +198,17 @@ def case_of(item: pytest.Item) -> Case | None:
     callspec = getattr(item, "callspec", None)
     case = callspec.params.get(CASE) if callspec else None
     return case if isinstance(case, Case) else None
+
+
+def _visit_of(item: pytest.Item) -> int:
+    callspec = getattr(item, "callspec", None)
+    return int(callspec.params.get(VISIT, 0)) if callspec else 0
+
+
+def _benchmark_mark(case: Case) -> pytest.MarkDecorator:
+    """The clock of the case, and the shape that pytest-benchmark groups its tables by."""
+    group = case.shape.label.partition("-")[2]
+    return pytest.mark.benchmark(timer=_clock(case.device), group=group)
 
 
 def _clock(device: str) -> Callable[[], float]:

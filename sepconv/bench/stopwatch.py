@@ -1,20 +1,20 @@
-"""One block of one case: warm-up, then planned rounds through `benchmark.pedantic`."""
+"""One visit to a case: warm-up, then planned rounds through `benchmark.pedantic`."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
-from torch.nn import Module
 
 from sepconv.bench.clock import Counters, Reading, cpu_clock_for, wall_clock_for
 from sepconv.bench.plan import plan_slot
-from sepconv.bench.workload import build_workload
+from sepconv.bench.workload import Workload, build_workload
 from sepconv.case import Case
 from sepconv.record import Block, Round, Slot
 
@@ -26,21 +26,34 @@ STEADY_FAULTS = 8  # … and with no more page faults than this: the heap has st
 
 
 class Stopwatch:
-    """Measures one block of `case`: in a planned pass by its slot, else by its own warm-up."""
+    """Measures one visit to `case`: in a planned pass by its slot, else by its own warm-up."""
 
-    def __init__(self, case: Case, *, slot: Slot | None, pass_number: int, seed: int) -> None:
+    def __init__(
+        self,
+        case: Case,
+        *,
+        slot: Slot | None,
+        visit: int,
+        pass_number: int,
+        seed: int,
+        workload: Workload | None = None,
+    ) -> None:
         self.case = case
         self.block: Block | None = None  # what was measured, once it was
+        self.workload = workload  # of an earlier visit, if it was kept
         self._slot = slot
+        self._visit = visit
         self._pass_number = pass_number
         self._seed = seed
         self._wall_clock = wall_clock_for(case.device)
 
-    def build(self) -> tuple[Module, Tensor]:
+    def build(self) -> Workload:
         """The module and its input, built before anything is timed."""
         torch.set_num_threads(self.case.threads)
         torch.set_flush_denormal(True)
-        return build_workload(self.case, self._seed)
+        if self.workload is None:
+            self.workload = build_workload(self.case, self._seed)
+        return self.workload
 
     def measure(self, benchmark: BenchmarkFixture, call: Callable[[], Tensor]) -> Tensor:
         """Warm up, then time the planned rounds of `call`; returns what the last call returned.
@@ -54,7 +67,7 @@ class Stopwatch:
         gc.disable()
         try:
             warmup = self._warm_up(call, counters)
-            slot = self._slot or plan_slot(self.case, min(warmup))
+            slot = self._slot or replace(plan_slot(self.case, min(warmup)), visits=1)
             output, cpu_s, readings = self._time_rounds(benchmark, call, slot, counters)
         finally:
             counters.close()
@@ -73,10 +86,15 @@ class Stopwatch:
         return output
 
     def _warm_up(self, call: Callable[[], Tensor], counters: Counters) -> list[float]:
-        """The wall seconds of each warm-up call, until they are steady."""
+        """The wall seconds of each warm-up call, until they are steady.
+
+        A later visit finds everything but the caches as it left it: one call may be enough.
+        """
         took: list[float] = []
         faults = [counters.read().minor_faults]
         least, most = WARMUP_CALLS
+        if self._visit > 0:
+            least = 1
         while len(took) < most and not (len(took) >= least and sum(took) > WARMUP_S):
             start = self._wall_clock()
             call()
@@ -115,7 +133,7 @@ class Stopwatch:
             readings.append(counters.read())
 
         output = benchmark.pedantic(  # type: ignore[no-untyped-call]
-            target, setup=begin, teardown=end, rounds=slot.rounds
+            target, setup=begin, teardown=end, rounds=slot.rounds_of(self._visit)
         )
         return output, cpu_s, readings
 
@@ -123,7 +141,7 @@ class Stopwatch:
 def _is_steady(took_s: list[float], faults: list[int]) -> bool:
     """Whether the last calls were as fast as any, and found their memory where they left it."""
     recent = took_s[-STEADY_CALLS:]
-    new_faults = faults[-1] - faults[-1 - STEADY_CALLS]
+    new_faults = faults[-1] - faults[-1 - len(recent)]
     return max(recent) <= STEADY_RATIO * min(took_s) and new_faults <= STEADY_FAULTS
 
 

@@ -17,7 +17,16 @@ from typing import Any, Protocol
 
 import sepconv
 from sepconv.bench.allocator import TUNED
-from sepconv.bench.message import Begun, Ended, Exited, Failed, Hello, Measured, PassOrder
+from sepconv.bench.message import (
+    Begun,
+    Ended,
+    Exited,
+    Failed,
+    Hello,
+    Measured,
+    PassOrder,
+    Visited,
+)
 from sepconv.case import Case
 from sepconv.errors import MeasuringFailed
 from sepconv.record import Block, Slot, Status
@@ -31,6 +40,8 @@ PASSED, SOME_FAILED = 0, 1  # pytest's exit codes of a pass that did its work
 
 class PassKeeper(Protocol):
     """Who is told of every case in a pass."""
+
+    def keep_visit(self, case: Case) -> None: ...
 
     def keep_block(self, block: Block) -> None: ...
 
@@ -128,47 +139,50 @@ class Supervisor:
     ) -> list[Slot]:
         """One worker's life; returns the slots that are left when it ends before its time."""
         pipe = self._fork(PassOrder(number, tuple(slots), seed, str(self._suites), str(self._log)))
-        unseen = {slot.case.identity: slot for slot in slots}
+        left = {slot.case.identity: slot for slot in slots}
+        cases = {identity: slot.case for identity, slot in left.items()}
         current: Case | None = None
-        go_on = True
+        has_worked, go_on = False, True
         timeout_s = START_TIMEOUT_S
         with pipe:
             while True:
                 message = self._receive(pipe, timeout_s)
                 timeout_s = self._case_timeout_s
                 match message:
-                    case Begun(case):
-                        current = case
-                        unseen.pop(case.identity, None)
+                    case Begun(identity):
+                        current = cases[identity]
+                        continue
+                    case Visited(identity):
+                        keeper.keep_visit(cases[identity])
                     case Measured(block):
+                        left.pop(block.case.identity, None)
                         keeper.keep_block(block)
-                        current = None
-                        go_on = not self.stopping and not deadline()
-                        self._answer(pipe, go_on)
                     case Failed(case, status, error):
-                        unseen.pop(case.identity, None)
+                        left.pop(case.identity, None)
                         keeper.keep_failure(case, status, error)
-                        current = None
-                        go_on = not self.stopping and not deadline()
-                        self._answer(pipe, go_on)
                     case Ended(exit_code):
                         self._await_exit()
                         if go_on:
-                            self._check_end(exit_code, unseen, keeper)
+                            self._check_end(exit_code, left, keeper)
                         return []
                     case _:
-                        self._bury(current, keeper, hung=message is TIMED_OUT)
-                        if current is None and len(unseen) == len(slots):
+                        if current is None and not has_worked:
                             raise MeasuringFailed(
                                 f"a worker ended before its first case:\n{self._log_tail()}"
                             )
-                        return list(unseen.values())
+                        self._bury(current, keeper, hung=message is TIMED_OUT)
+                        if current is not None:
+                            left.pop(current.identity, None)
+                        return list(left.values())
+                current, has_worked = None, True
+                go_on = not self.stopping and not deadline()
+                self._answer(pipe, go_on)
 
-    def _check_end(self, exit_code: int, unseen: dict[str, Slot], keeper: PassKeeper) -> None:
+    def _check_end(self, exit_code: int, left: dict[str, Slot], keeper: PassKeeper) -> None:
         """A pass that was not asked to stop has seen every case."""
         if exit_code not in (PASSED, SOME_FAILED):
             raise MeasuringFailed(f"pytest ended with code {exit_code}:\n{self._log_tail()}")
-        for slot in unseen.values():
+        for slot in left.values():
             keeper.keep_failure(slot.case, Status.FAILED, "no test in the suites took this case")
 
     def _bury(self, case: Case | None, keeper: PassKeeper, *, hung: bool) -> None:

@@ -37,6 +37,9 @@ class _Keeper:
     failed: set[str] = field(default_factory=set)
     timed_s: dict[str, float] = field(default_factory=dict)
 
+    def keep_visit(self, case: Case) -> None:
+        self.ledger.keep_visit(case)
+
     def keep_block(self, block: Block) -> None:
         self.timing.warmup_s += block.warmup_s
         if self.calibrating:
@@ -92,9 +95,9 @@ def sweep(
         ledger.end_pass(timing.passes)
         slots = tuple(slot for slot in slots if slot.case.identity not in keeper.failed)
         if timing.passes >= plan.passes:
-            slots = _unsettled(slots, ledger, keeper.timed_s)
-            if left_s() < LEAST_LEFT_S:
+            if budget_s is None or left_s() < LEAST_LEFT_S:
                 break
+            slots = _unsettled(slots, ledger, keeper.timed_s)
     return timing
 
 
@@ -122,5 +125,6 @@ def _unsettled(
     return tuple(
         slot
         for slot in slots
-        if slot.case.identity in wanted and timed_s.get(slot.case.identity, 0.0) < CASE_CAP_S
+        if slot.case.identity in wanted
+        and timed_s.get(slot.case.identity, 0.0) + slot.block_s <= CASE_CAP_S
     )

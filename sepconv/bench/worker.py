@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -13,18 +14,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from sepconv.bench.message import Begun, Ended, Failed, Measured, PassOrder
+from sepconv.bench.message import Begun, Ended, Failed, Measured, PassOrder, Visited
 from sepconv.bench.plugin import PassPlugin
 from sepconv.case import Case
 from sepconv.record import Block, Status
 
 PR_SET_PDEATHSIG = 1  # prctl: the signal that this process gets when its parent dies
+UNUSED_PLUGINS = (  # each costs hook calls for every visit; together 2 ms and a collection a pass
+    *("cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "legacypath"),
+    *("logging", "monkeypatch", "pastebin", "recwarn", "setuponly", "setupplan"),
+    *("stepwise", "subtests", "threadexception", "tmpdir", "unittest", "unraisableexception"),
+    "warnings",
+)
 PYTEST_OPTIONS = (
     *("-p", "pytest_benchmark.plugin"),  # the server loads no other plug-in
-    *("-p", "no:cacheprovider"),
-    *("--quiet", "--no-header", "--tb=short"),
+    *(part for name in UNUSED_PLUGINS for part in ("-p", f"no:{name}")),
     *("--benchmark-quiet", "--benchmark-columns=median"),
 )
+TALKING = ("--quiet", "--no-header", "--tb=short")  # the calibration says what it cannot collect
+SILENT = ("-p", "no:terminal")
 
 
 class PipeSink:
@@ -38,7 +46,11 @@ class PipeSink:
         self._pipe = pipe
 
     def begin(self, case: Case) -> None:
-        self._pipe.send(Begun(case))
+        self._pipe.send(Begun(case.identity))
+
+    def end_visit(self, case: Case) -> bool:
+        self._pipe.send(Visited(case.identity))
+        return bool(self._pipe.recv())
 
     def add_block(self, block: Block) -> bool:
         self._pipe.send(Measured(block))
@@ -53,6 +65,7 @@ def run_pass(order: PassOrder, pipe: Connection) -> None:
     """Measure the pass that `order` describes; everything goes through `pipe`."""
     _redirect_output(order.log)
     faulthandler.enable()
+    gc.disable()  # a pass makes little garbage, and no collection should fall between rounds
     torch.set_num_interop_threads(1)
     plugin = PassPlugin(
         [slot.case for slot in order.slots],
@@ -62,7 +75,8 @@ def run_pass(order: PassOrder, pipe: Connection) -> None:
         seed=order.seed,
     )
     storage = f"--benchmark-storage=file://{Path(order.log).parent}"  # it makes that folder
-    code = pytest.main([order.suites, storage, *PYTEST_OPTIONS], plugins=[plugin])
+    output = TALKING if order.number == 0 else SILENT
+    code = pytest.main([order.suites, storage, *PYTEST_OPTIONS, *output], plugins=[plugin])
     sys.stdout.flush()
     pipe.send(Ended(int(code)))
 

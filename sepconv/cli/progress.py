@@ -33,6 +33,7 @@ class Progress:
         self._task = self._bar.add_task("", total=None)
         self._passes = 0
         self._block_s: dict[str, float] = {}
+        self._visits: dict[str, int] = {}
         self._total_s = 0.0
 
     def __enter__(self) -> Progress:
@@ -66,15 +67,17 @@ class Progress:
 
     def keep_plan(self, slots: Sequence[Slot], passes: int) -> None:
         self._passes = passes
-        self._block_s = {
-            slot.case.identity: slot.calls * slot.rounds * slot.call_s + BLOCK_OVERHEAD_S
-            for slot in slots
-        }
+        self._block_s = {slot.case.identity: slot.block_s + BLOCK_OVERHEAD_S for slot in slots}
+        self._visits = {slot.case.identity: slot.visits for slot in slots}
         self._total_s = passes * sum(self._block_s.values())
         self._bar.reset(self._task, total=self._total_s)
 
+    def keep_visit(self, case: Case) -> None:
+        visits = self._visits.get(case.identity, 1)
+        self._bar.advance(self._task, self._block_s.get(case.identity, 1.0) / visits)
+
     def keep_block(self, block: Block) -> None:
-        self._bar.advance(self._task, self._block_s.get(block.case.identity, 1.0))
+        self.keep_visit(block.case)  # its last one
 
     def keep_failure(self, case: Case, status: Status, error: str) -> None:
         self._console.print(f"{case.label}: {status}: {last_line(error)}", markup=False)

@@ -24,6 +24,8 @@ class Watcher(Protocol):
 
     def keep_plan(self, slots: Sequence[Slot], passes: int) -> None: ...
 
+    def keep_visit(self, case: Case) -> None: ...
+
     def keep_block(self, block: Block) -> None: ...
 
     def keep_failure(self, case: Case, status: Status, error: str) -> None: ...
@@ -64,6 +66,10 @@ class Recorder:
         self._store.add_plan(self._run_id, slots)
         if self._watcher is not None:
             self._watcher.keep_plan(slots, passes)
+
+    def keep_visit(self, case: Case) -> None:
+        if self._watcher is not None:
+            self._watcher.keep_visit(case)
 
     def keep_block(self, block: Block) -> None:
         self._store.add_block(self._run_id, block)

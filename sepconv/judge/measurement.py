@@ -47,12 +47,14 @@ def judge_case(
 def speedup_clock(case: Case) -> Callable[[Summary], float]:
     """Seconds per call by the clock that decides: CPU time, where that is all the work.
 
-    CPU time leaves out what other programs took from the core; with several threads it would
-    leave out lost parallelism too, and on an accelerator it sees only the host.
+    The trimmed mean of the rounds, as shared cores make them bimodal (the neighbour works, or
+    it does not), and a median jumps from mode to mode. CPU time leaves out what other programs
+    took from the core; with several threads it would leave out lost parallelism too, and on an
+    accelerator it sees only the host.
     """
     if case.threads == 1 and case.device == "cpu":
-        return lambda block: block.cpu.median
-    return lambda block: block.wall.median
+        return lambda block: block.cpu.trimmed_mean
+    return lambda block: block.wall.trimmed_mean
 
 
 def exact_values(case: Case) -> dict[str, Estimate]:

@@ -114,14 +114,14 @@ def load_plan(connection: Connection, run_id: int) -> list[Slot]:
     """The plan of a run, in the order in which it was stored."""
     plan, cases = schema.plan, Cases()
     rows = connection.execute(
-        select(schema.case.c.fields, plan.c.calls, plan.c.rounds, plan.c.call_s)
+        select(schema.case.c.fields, plan.c.calls, plan.c.rounds, plan.c.call_s, plan.c.visits)
         .join(schema.case, plan.c.case_id == schema.case.c.id)
         .where(plan.c.run_id == run_id)
         .order_by(plan.c.id)
     )
     return [
-        Slot(cases.read(text), calls=calls, rounds=rounds, call_s=call_s)
-        for text, calls, rounds, call_s in rows
+        Slot(cases.read(text), calls=calls, rounds=rounds, call_s=call_s, visits=visits)
+        for text, calls, rounds, call_s, visits in rows
     ]
 
 

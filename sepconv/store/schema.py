@@ -179,6 +179,7 @@ plan = Table(
     _count("calls"),
     _count("rounds"),
     _real("call_s"),
+    _count("visits"),
     UniqueConstraint("run_id", "case_id"),
 )
 

@@ -56,6 +56,7 @@ def add_plan(connection: Connection, run_id: int, slots: Sequence[Slot]) -> None
             "calls": slot.calls,
             "rounds": slot.rounds,
             "call_s": slot.call_s,
+            "visits": slot.visits,
         }
         for slot in slots
     ]

@@ -18,10 +18,12 @@ from sepconv.record import Block, Slot, Status
 SUITES = Path(__file__).parents[2] / "benchmarks"
 
 
-def slot(channels: int, *, calls: int = 2, rounds: int = 3, **fields: object) -> Slot:
+def slot(
+    channels: int, *, calls: int = 2, rounds: int = 3, visits: int = 1, **fields: object
+) -> Slot:
     arguments = {"conv_type": "depthwise_separable", "height": 14, "width": 14} | fields
     case = Case(in_channels=channels, out_channels=channels, **arguments)
-    return Slot(case, calls, rounds, call_s=1e-4)
+    return Slot(case, calls, rounds, call_s=1e-4, visits=visits)
 
 
 def endless(channels: int) -> Slot:
@@ -34,8 +36,12 @@ class Notes:
 
     def __init__(self, on_block=lambda: None) -> None:
         self.blocks: list[Block] = []
+        self.visits: list[int] = []
         self.failures: dict[int, tuple[Status, str]] = {}
         self._on_block = on_block
+
+    def keep_visit(self, case: Case) -> None:
+        self.visits.append(case.in_channels)
 
     def keep_block(self, block: Block) -> None:
         self.blocks.append(block)
@@ -65,6 +71,36 @@ def test_a_pass_gives_every_case_one_block_with_the_planned_rounds_in_order(serv
     assert [block.calls for block in notes.blocks] == [2, 5, 2]
     assert {block.pass_number for block in notes.blocks} == {3}
     assert not notes.failures
+
+
+def test_the_visits_of_a_block_are_spread_over_the_pass_and_their_rounds_are_one_block(server):
+    notes = Notes()
+
+    server.run_pass(1, [slot(8, rounds=5, visits=2), slot(4), slot(2, visits=3)], notes, seed=0)
+
+    assert notes.visits == [8, 2, 2]  # then the last ones, which complete the blocks
+    assert notes.measured == [4, 8, 2]
+    assert [len(block.rounds) for block in notes.blocks] == [3, 5, 3]
+
+
+def test_a_pass_that_is_stopped_keeps_the_rounds_of_the_visits_it_made(server):
+    notes = Notes()
+    slots = [slot(8, rounds=4, visits=2), slot(4, rounds=4, visits=2)]
+
+    server.run_pass(1, slots, notes, seed=0, deadline=lambda: len(notes.visits) == 1)
+
+    assert notes.measured == [8]
+    assert len(notes.blocks[0].rounds) == 2
+
+
+def test_a_case_that_fails_in_one_visit_is_not_visited_again(server):
+    notes = Notes()
+
+    server.run_pass(1, [slot(3, conv_type="imaginary", visits=3), slot(4)], notes, seed=0)
+
+    assert notes.measured == [4]
+    assert notes.visits == []
+    assert list(notes.failures) == [3]
 
 
 def test_a_block_has_both_clocks_its_first_call_and_its_disturbances(server):
@@ -199,7 +235,7 @@ def test_suites_that_cannot_be_collected_are_an_error_with_what_pytest_said(tmp_
         Supervisor(tmp_path) as supervisor,
         pytest.raises(MeasuringFailed, match="a_module_that_is_nowhere"),
     ):
-        supervisor.run_pass(1, [slot(2)], Notes(), seed=0)
+        supervisor.run_pass(0, [slot(2)], Notes(), seed=0)
 
 
 def test_the_environment_says_which_allocator_is_in_force(server):

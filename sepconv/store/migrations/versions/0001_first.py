@@ -138,6 +138,7 @@ def _create_plan() -> None:
         sa.Column("calls", sa.BigInteger(), nullable=False),
         sa.Column("rounds", sa.BigInteger(), nullable=False),
         sa.Column("call_s", sa.Double(), nullable=False),
+        sa.Column("visits", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_plan"),
         sa.UniqueConstraint("run_id", "case_id", name="uq_plan_run_id_case_id"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_plan_run_id"),
