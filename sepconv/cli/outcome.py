@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
 from sepconv.cli.option import DEFAULT_STORE
 from sepconv.cli.sweep import Swept
-from sepconv.record import Measurement
 from sepconv.units import format_duration
 
 
@@ -19,21 +16,13 @@ def print_outcome(swept: Swept) -> None:
     from sepconv.report.sentence import describe, trust
 
     console = make_console()
-    console.print(case_table(by_shape(swept.measurements)))
+    console.print(case_table(swept.measurements, console.width))
     finding = find(swept.measurements)
     click.echo()
     click.echo(describe(finding))
     click.echo(f"({trust(finding, swept.run)})")
     click.echo()
     click.echo(f"{_spent(swept)}; {swept.run.machine.label}; {swept.run.environment.label}")
-
-
-def by_shape(measurements: Sequence[Measurement]) -> list[Measurement]:
-    """The conv types of one shape next to each other, in the order of the suite."""
-    shapes: dict[str, list[Measurement]] = {}
-    for measurement in measurements:
-        shapes.setdefault(measurement.case.shape.identity, []).append(measurement)
-    return [measurement for group in shapes.values() for measurement in group]
 
 
 def print_next(swept: Swept, store_url: str, command: str, purpose: str) -> None:

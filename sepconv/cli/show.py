@@ -85,7 +85,8 @@ def _print_run(run: Run, measurements: Sequence[Measurement]) -> None:
     for name, fact in facts.items():
         click.echo(f"{name:<{width}}  {inert(fact)}")
     if measurements:
-        make_console().print(case_table(measurements))
+        console = make_console()
+        console.print(case_table(measurements, console.width))
     else:
         click.echo("no case was measured")
 

@@ -99,8 +99,9 @@ def run_sweep(
             started_s = process_age_s()
             try:
                 timing = sweep(cases, server, recorder, seed=seed, budget_s=budget_s)
-            except BaseException:
-                _finish(store, run, run_id, "failed", {"starting_s": started_s})
+            except BaseException as error:
+                state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+                _finish(store, run, run_id, state, {"starting_s": started_s})
                 raise
             measurements = recorder.conclude(in_time=not server.stopping)
             run = _finish(

@@ -10,6 +10,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -55,21 +56,77 @@ def last_line(error: str | None) -> str:
     return next((line for line in reversed(lines) if line), "")
 
 
-def case_table(measurements: Sequence[Measurement]) -> Table:
-    """What a run says of each case; axes that are the same for all stand below the table."""
-    rows = case_cells(measurements)
-    shared = shared_axes([measurement.case for measurement in measurements])
+def case_table(measurements: Sequence[Measurement], width: int = PIPE_WIDTH) -> Table:
+    """What a run says of each case, the conv types of one shape next to each other.
+
+    Axes that are the same for all stand below the table. A terminal that is too narrow for
+    everything does without params, FLOPs and the share of the ideal.
+    """
+    is_wide = width >= WIDE
+    ordered = by_shape(measurements)
+    cases = [measurement.case for measurement in ordered]
+    shared = shared_axes(cases)
     caption = ", ".join(f"{name} {text}" for name, text in shared.items())
-    table = Table(caption=Text(f"all cases: {caption}", justify="left") if caption else None)
-    for name in rows[0] if rows else VALUE_COLUMNS:
-        is_text = name in TEXT_AXES or name == "status"
-        is_value = name in VALUE_COLUMNS and name != "status"
-        table.add_column(Text(name), justify="left" if is_text else "right", no_wrap=is_value)
-    for row, measurement in zip(rows, measurements, strict=True):
-        cells = [Text(text) for text in row.values()]
-        cells[-1].stylize(COLORS.get(measurement.status, "red"))
-        table.add_row(*cells)
+    columns = [name for name in VALUE_COLUMNS if is_wide or name not in ("params", "FLOPs")]
+    table = Table(
+        caption=Text(f"all cases: {caption}", justify="left") if caption else None,
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for name in ("shape", "conv type", *columns):
+        is_text = name in ("shape", "conv type", "status")
+        title = name if is_wide else name.removeprefix("of ")
+        table.add_column(Text(title), justify="left" if is_text else "right", no_wrap=True)
+    previous = None
+    for measurement, shape in zip(ordered, _shape_texts(cases), strict=True):
+        values = dict(zip(VALUE_COLUMNS, _value_cells(measurement), strict=True))
+        form = _form_text(measurement.case)
+        if not is_wide:
+            form = form.replace("separable", "sep.")
+            values["of ideal"] = values["of ideal"].rpartition("of ")[2]
+        cells = [shape if shape != previous else "", form, *(values[name] for name in columns)]
+        texts = [Text(text) for text in cells]
+        texts[-1].stylize(COLORS.get(measurement.status, "red"))
+        table.add_row(*texts)
+        previous = shape
     return table
+
+
+def by_shape(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """The conv types of one shape next to each other, shapes in the order of the suite."""
+    shapes: dict[str, list[Measurement]] = {}
+    for measurement in measurements:
+        shapes.setdefault(measurement.case.shape.identity, []).append(measurement)
+    return [measurement for group in shapes.values() for measurement in group]
+
+
+def _shape_texts(cases: Sequence[Case]) -> list[str]:
+    """The axes that vary, in short: "64 56×56 s1 b1"."""
+    varied = [
+        name
+        for name, read in AXIS_COLUMNS.items()
+        if name not in FORM_AXES and len(set(map(read, cases))) > 1
+    ]
+    shown = [name for name in AXIS_COLUMNS if name in varied or name in ALWAYS_SHAPED]
+    return [
+        " ".join(SHORT.get(name, "{}").format(_short(name, case)) for name in shown)
+        for case in cases
+    ]
+
+
+def _short(name: str, case: Case) -> str:
+    if name == "resolution":
+        return f"{case.height}×{case.width}"
+    return AXIS_COLUMNS[name](case)
+
+
+def _form_text(case: Case) -> str:
+    """The conv type and its options."""
+    options = _options(case)
+    name = AXIS_COLUMNS["conv type"](case)
+    return name if options == NONE else f"{name} {options}"
 
 
 def case_cells(measurements: Sequence[Measurement]) -> list[dict[str, str]]:
@@ -159,7 +216,18 @@ def _options(case: Case) -> str:
 
 VALUE_COLUMNS = ("latency", "speed-up", "of ideal", "params", "FLOPs", "status")
 GROUPED = {"in_channels", "out_channels", "height", "width", "conv_type"}
-TEXT_AXES = {"conv type", "options", "block", "direction", "device", "dtype", "memory format"}
+FORM_AXES = {"conv type", "options"}
+ALWAYS_SHAPED = {"channels", "resolution"}
+SHORT = {
+    "kernel size": "k{}",
+    "stride": "s{}",
+    "batch size": "b{}",
+    "threads": "{}t",
+    "dilation": "d{}",
+    "groups": "g{}",
+    "padding": "p{}",
+}
+WIDE = 110  # columns that everything needs
 AXIS_COLUMNS: dict[str, Callable[[Case], str]] = {
     "conv type": lambda case: inert(case.conv_type).replace("_", " "),
     "channels": lambda case: _size(case.in_channels, case.out_channels, "→"),

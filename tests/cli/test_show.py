@@ -8,10 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from sepconv.case import Case
 from sepconv.cli import main
-from sepconv.cli.table import case_cells, inert, last_line, print_rows, shared_axes
+from sepconv.cli.table import (
+    by_shape,
+    case_cells,
+    case_table,
+    inert,
+    last_line,
+    print_rows,
+    shared_axes,
+)
 from sepconv.record import Environment, Estimate, Machine, Measurement, Revision, Run, Status
 from sepconv.store import Store
 
@@ -104,7 +113,8 @@ def test_the_facts_of_the_run_come_first(sepconv: Sepconv) -> None:
 def test_every_case_has_a_row_with_its_intervals(sepconv: Sepconv) -> None:
     printed = sepconv("show")
 
-    standard, separable, failed = (line for line in printed.splitlines() if line.startswith("│"))
+    rows = printed[printed.index("─\n") + 2 :].splitlines()
+    standard, separable, failed = (row for row in rows if "standard" in row or "separable" in row)
     assert "2.11 ms ± 0.95 %" in standard
     assert "36.9 k" in standard
     assert "500 µs ± 10 %" in separable
@@ -230,3 +240,51 @@ def test_an_error_is_told_by_its_last_line() -> None:
     assert last_line(TRACEBACK) == "RuntimeError: no kernel [red][31m"
     assert last_line("\n \n") == last_line(None) == ""
     assert inert("a\tb\r\nc\x07") == "a b c"
+
+
+@pytest.mark.parametrize("width", [80, 110])
+def test_a_terminal_shows_every_value_of_the_table_whole(width):
+    """At 80 columns params and FLOPs are left out, rather than everything cut."""
+    console = Console(width=width, file=io.StringIO())
+
+    console.print(case_table(TIDY, console.width))
+
+    printed = console.file.getvalue()
+    assert "…" not in printed
+    assert "64 56×56" in printed
+    assert "4.2× ± 4.8 %" in printed
+    assert "7.9×" in printed
+    assert ("FLOPs" in printed) == (width == 110)
+
+
+def test_the_conv_types_of_one_shape_stand_next_to_each_other():
+    shapes = [measurement.case.shape.identity for measurement in by_shape(TIDY)]
+
+    assert shapes == sorted(shapes, key=shapes.index)
+
+
+TIDY = [
+    Measurement(
+        Case(
+            conv_type=conv_type,
+            in_channels=channels,
+            out_channels=channels,
+            height=56,
+            width=56,
+            stride=stride,
+            batch_size=batch_size,
+        ),
+        Status.NOISY,
+        values={
+            "latency_s": Estimate(0.00211, 0.00201, 0.00221),
+            "realised_speedup": Estimate(4.2, 4.0, 4.4),
+            "ideal_speedup": Estimate(7.9),
+            "params": Estimate(36864),
+            "flops": Estimate(231211008),
+        },
+        passes=8,
+    )
+    for conv_type in ("standard", "depthwise_separable", "spatially_separable")
+    for channels in (64, 128)
+    for stride, batch_size in ((1, 1), (2, 32))
+]
