@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -140,6 +139,25 @@ def test_runs_and_show_tell_what_is_stored(measured):
     assert "spatially separable" in shown.stdout
 
 
+def test_a_run_can_be_printed_as_data_that_a_program_reads(tmp_path):
+    (tmp_path / "tiny.toml").write_text(SUITE)
+
+    answer = sepconv(
+        *("run", "tiny.toml", "--where", "channels=8 and stride=1", "--time-budget", "5s"),
+        *("--format", "json"),
+        cwd=tmp_path,
+    )
+
+    printed = json.loads(answer.stdout)
+    assert [case["case"]["conv_type"] for case in printed["cases"]] == [
+        "standard",
+        "depthwise_separable",
+        "spatially_separable",
+    ]
+    assert printed["cases"][1]["values"]["realised_speedup"]["value"] > 0
+    assert "next: sepconv report" in answer.stderr
+
+
 def test_two_runs_of_one_suite_share_their_series(measured):
     with Store(f"sqlite:///{measured}/results/sepconv.db", read_only=True) as store:
         series = list(store.series("latency_s"))
@@ -241,7 +259,16 @@ def test_an_interrupted_run_keeps_what_it_measured_and_ends_with_130(tmp_path):
     assert CASES <= len(blocks) < 3 * CASES
 
 
-def test_a_run_that_is_killed_leaves_its_blocks_and_says_what_it_lacks(tmp_path):
+@pytest.mark.parametrize(
+    ("moment", "blocks_at_least", "status", "error"),
+    [
+        ("pass 1", 0, "missing", "the run ended before its turn"),
+        ("pass 2", CASES, "noisy", None),  # one pass: a value, and no interval
+    ],
+)
+def test_a_run_that_is_killed_leaves_its_blocks_and_says_what_it_lacks(
+    tmp_path, moment, blocks_at_least, status, error
+):
     (tmp_path / "tiny.toml").write_text(SUITE)
     url = f"sqlite:///{tmp_path}/results/sepconv.db"
     with subprocess.Popen(
@@ -253,8 +280,7 @@ def test_a_run_that_is_killed_leaves_its_blocks_and_says_what_it_lacks(tmp_path)
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("pass 1"):
-                time.sleep(0.7)
+            if line.startswith(moment):
                 process.kill()
                 break
 
@@ -263,9 +289,9 @@ def test_a_run_that_is_killed_leaves_its_blocks_and_says_what_it_lacks(tmp_path)
         blocks = store.blocks(run.id)
     frame = load(url)
     assert run.state == "running"  # nobody was left to say otherwise
-    assert len(blocks) >= 1
-    assert set(frame.status) == {"missing"}
-    assert set(frame.error) == {"the run ended before its turn"}
+    assert len(blocks) >= blocks_at_least
+    assert set(frame.status) == {status}
+    assert set(frame.error) == {error}
     assert (frame[frame.metric == "params"].value > 0).all()
 
 

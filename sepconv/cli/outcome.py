@@ -9,8 +9,13 @@ from sepconv.cli.sweep import Swept
 from sepconv.units import format_duration
 
 
-def print_outcome(swept: Swept) -> None:
-    """Print the table of cases and what it means on this machine."""
+def print_outcome(swept: Swept, output_format: str = "table") -> None:
+    """Print the table of cases and what it means on this machine, or the same as data."""
+    if output_format != "table":
+        from sepconv.cli.show import print_run_as
+
+        print_run_as(swept.run, swept.measurements, output_format)
+        return
     from sepconv.cli.table import case_table, make_console
     from sepconv.judge.finding import find
     from sepconv.report.sentence import describe, trust
@@ -25,12 +30,14 @@ def print_outcome(swept: Swept) -> None:
     click.echo(f"{_spent(swept)}; {swept.run.machine.label}; {swept.run.environment.label}")
 
 
-def print_next(swept: Swept, store_url: str, command: str, purpose: str) -> None:
+def print_next(
+    swept: Swept, store_url: str, command: str, purpose: str, *, err: bool = False
+) -> None:
     """The command that most people type next, for the store that was used."""
     store = "" if store_url == DEFAULT_STORE else f" --store {_shown(store_url)}"
     if swept.interrupted:
-        click.echo("interrupted: what was measured is stored")
-    click.echo(f"run {swept.run.id} is stored; next: {command}{store}  ({purpose})")
+        click.echo("interrupted: what was measured is stored", err=err)
+    click.echo(f"run {swept.run.id} is stored; next: {command}{store}  ({purpose})", err=err)
 
 
 def _spent(swept: Swept) -> str:

@@ -26,6 +26,7 @@ def quick(
     time_budget: float | None,
     allocator: str,
     seed: int,
+    output_format: str,
     report_path: Path,
     opens: bool,
 ) -> int:
@@ -48,8 +49,10 @@ def quick(
     from sepconv.cli.outcome import print_next, print_outcome
     from sepconv.cli.report import write_report
 
-    print_outcome(swept)
+    is_data = output_format != "table"  # then people are told on stderr
+    print_outcome(swept, output_format)
     written = write_report(store_url, report_path, opens=opens)
-    click.echo(f"report: {written}")
-    print_next(swept, store_url, "sepconv quick", "again after a change: the report shows both")
+    click.echo(f"report: {written}", err=is_data)
+    again = ("sepconv quick", "again after a change: the report shows both")
+    print_next(swept, store_url, *again, err=is_data)
     return swept.exit_code

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sepconv.case import Case
-from sepconv.cli.option import F, store_option
+from sepconv.cli.option import F, format_option, store_option
 from sepconv.suite import Suite
 from sepconv.units import format_duration, parse_duration
 
@@ -55,6 +55,7 @@ def sweep_options(command: F) -> F:
             "--where", metavar="SELECTION", help="As in: 'stride=2 and channels in (16, 64)'."
         ),
         store_option,
+        format_option("table", "json", "csv", "markdown"),
     ):
         command = option(command)
     return command
@@ -71,6 +72,7 @@ def run(
     time_budget: float | None,
     allocator: str,
     seed: int,
+    output_format: str,
     dry_run: bool,
 ) -> int:
     """Measure a suite and store it.
@@ -98,8 +100,10 @@ def run(
     )
     from sepconv.cli.outcome import print_next, print_outcome
 
-    print_outcome(swept)
-    print_next(swept, store_url, "sepconv report --open", "draws this run and its history")
+    is_data = output_format != "table"  # then people are told on stderr
+    print_outcome(swept, output_format)
+    draw = ("sepconv report --open", "draws this run and its history")
+    print_next(swept, store_url, *draw, err=is_data)
     return swept.exit_code
 
 

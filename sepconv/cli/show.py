@@ -24,7 +24,6 @@ def show(reference: str, store_url: str, where: str | None, output_format: str) 
     RUN is a number that `sepconv runs` lists, `latest`, or the beginning of a commit or of a
     run's id.
     """
-    from sepconv.cli.table import case_cells, print_json, print_rows
     from sepconv.selection import parse_selection
     from sepconv.store import Store
 
@@ -38,7 +37,16 @@ def show(reference: str, store_url: str, where: str | None, output_format: str) 
             raise click.UsageError(f"no case of run {run.id} is left by --where {where!r}")
     if output_format == "table":
         _print_run(run, measurements)
-    elif output_format == "markdown":
+    else:
+        print_run_as(run, measurements, output_format)
+    return 0
+
+
+def print_run_as(run: Run, measurements: Sequence[Measurement], output_format: str) -> None:
+    """Print a run as `json`, `csv` or `markdown`."""
+    from sepconv.cli.table import case_cells, print_json, print_rows
+
+    if output_format == "markdown":
         print_rows([run_facts(run, measurements)], output_format)
         click.echo()
         print_rows(case_cells(measurements), output_format)
@@ -47,7 +55,6 @@ def show(reference: str, store_url: str, where: str | None, output_format: str) 
         print_json({"run": _run_plain(run), "cases": cases})
     else:
         print_rows(_case_rows(measurements), output_format)
-    return 0
 
 
 def run_facts(run: Run, measurements: Sequence[Measurement]) -> dict[str, str]:
