@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sepconv.case import Case as Case
-    from sepconv.case import ConvType as ConvType
+    from sepconv.conv_type import ConvType as ConvType
     from sepconv.convs import build_conv as build_conv
     from sepconv.convs.block import ConvBNReLU as ConvBNReLU
     from sepconv.convs.depthwise_separable import (
@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 
 HOMES = {
     "Case": "sepconv.case",
-    "ConvType": "sepconv.case",
+    "ConvType": "sepconv.conv_type",
     "ConvBNReLU": "sepconv.convs.block",
     "Cost": "sepconv.cost",
     "DepthwiseSeparableConv2d": "sepconv.convs.depthwise_separable",

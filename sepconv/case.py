@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
-from math import isfinite
-from typing import Any, cast
+from typing import Any
 
+from sepconv.conv_type import (
+    ACTIVATIONS,
+    MODES,
+    NORMS,
+    OPTION_DEFAULTS,
+    ORDERS,
+    ConvType,
+    Options,
+    Scalar,
+    as_options,
+    check_size,
+    check_word,
+    is_int,
+)
 from sepconv.errors import InvalidCase
 
-Scalar = str | int | float | bool | None
 Pair = tuple[int, int]
-
-
-class ConvType(StrEnum):
-    """The three built-in forms of a 2-D convolution."""
-
-    STANDARD = "standard"
-    DEPTHWISE_SEPARABLE = "depthwise_separable"
-    SPATIALLY_SEPARABLE = "spatially_separable"
 
 
 BLOCKS = ("conv", "conv_bn_relu", "conv_bn_relu_folded")
@@ -31,54 +34,9 @@ DIRECTIONS = ("inference", "training")
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 MEMORY_FORMATS = ("contiguous", "channels_last")
 CACHES = ("warm", "cold")
-MODES = ("full", "depthwise_pointwise", "depthwise")
-ORDERS = ("vertical_first", "horizontal_first")
-NORMS = ("batch_norm",)  # between the convolutions of a separable one
-ACTIVATIONS = ("relu",)
 DEVICE = re.compile(r"(cpu|mps|meta|(cuda|xpu)(:\d{1,3})?)", re.ASCII)
 
-OPTION_DEFAULTS: dict[str, dict[str, Scalar]] = {
-    ConvType.STANDARD: {},
-    ConvType.DEPTHWISE_SEPARABLE: {
-        "depth_multiplier": 1,
-        "mid_norm": None,
-        "mid_activation": None,
-    },
-    ConvType.SPATIALLY_SEPARABLE: {
-        "mode": "full",
-        "mid_channels": None,
-        "order": "vertical_first",
-        "mid_norm": None,
-        "mid_activation": None,
-    },
-}
-"""The options of each built-in conv type and their defaults; any other conv type takes any."""
-
 IDENTITY_DIGITS = 20  # 80 bits: a collision within a billion cases has odds of 1 in 10⁶
-
-
-class Options(Mapping[str, Scalar]):
-    """The options of one conv type: a mapping that is ordered by name, hashable and immutable."""
-
-    __slots__ = ("_items",)
-
-    def __init__(self, items: Mapping[str, Scalar] | None = None) -> None:
-        self._items = tuple(sorted((items or {}).items()))
-
-    def __getitem__(self, name: str) -> Scalar:
-        return dict(self._items)[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __hash__(self) -> int:
-        return hash(self._items)
-
-    def __repr__(self) -> str:
-        return repr(dict(self._items))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +83,9 @@ class Case:
             raise InvalidCase("conv_type", self.conv_type, "the name of a conv type")
         object.__setattr__(self, "conv_type", str(self.conv_type))
         for name in ("in_channels", "out_channels", "height", "width"):
-            _check_size(name, getattr(self, name))
+            check_size(name, getattr(self, name))
         for name in ("groups", "batch_size", "threads"):
-            _check_size(name, getattr(self, name))
+            check_size(name, getattr(self, name))
         for name in ("kernel_size", "stride", "dilation"):
             object.__setattr__(self, name, _as_size(name, getattr(self, name), least=1))
         if not isinstance(self.padding, str):
@@ -136,11 +94,11 @@ class Case:
             if not isinstance(getattr(self, name), bool):
                 raise InvalidCase(name, getattr(self, name), "true or false")
         for name, accepted in WORDS_OF.items():
-            _check_word(name, getattr(self, name), accepted)
+            check_word(name, getattr(self, name), accepted)
         if not isinstance(self.device, str) or not DEVICE.fullmatch(self.device):
             raise InvalidCase("device", self.device, "cpu, cuda, cuda:1, mps, xpu or meta")
         object.__setattr__(self, "device", self.device.removesuffix(":0"))
-        object.__setattr__(self, "options", _as_options(self.options))
+        object.__setattr__(self, "options", as_options(self.options))
         self._check_whole()
 
     def _check_whole(self) -> None:
@@ -150,7 +108,7 @@ class Case:
                 expected = f"a divisor of {name}_channels={channels}"
                 raise InvalidCase("groups", self.groups, expected)
         if isinstance(self.padding, str):
-            _check_word("padding", self.padding, ("auto", "same", "valid"))
+            check_word("padding", self.padding, ("auto", "same", "valid"))
         if self.padding == "same" and self.stride_hw != (1, 1):
             raise InvalidCase("padding", "same", f"something else at stride={self.stride!r}")
         _check_options(self)
@@ -323,38 +281,13 @@ def _auto_padding(case: Case) -> list[int]:
     return [vertical, vertical, horizontal, horizontal]
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _check_size(name: str, value: object) -> None:
-    if not _is_int(value) or cast("int", value) < 1:
-        raise InvalidCase(name, value, "a whole number of at least 1")
-
-
-def _check_word(name: str, value: object, accepted: tuple[str, ...]) -> None:
-    if value not in accepted:
-        raise InvalidCase(name, value, "one of " + ", ".join(accepted))
-
-
 def _as_size(name: str, value: object, *, least: int) -> int | Pair:
     """A number, or a pair of two different ones."""
     sizes = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(sizes) != 2 or not all(_is_int(size) and size >= least for size in sizes):
+    if len(sizes) != 2 or not all(is_int(size) and size >= least for size in sizes):
         words = ", or 'auto', 'same', 'valid'" if name == "padding" else ""
         raise InvalidCase(name, value, f"a whole number of at least {least}, or a pair{words}")
     return sizes[0] if sizes[0] == sizes[1] else (sizes[0], sizes[1])
-
-
-def _as_options(value: object) -> Options:
-    if not isinstance(value, Mapping):
-        raise InvalidCase("options", value, "a mapping of names to plain values")
-    for name, option in value.items():
-        if not isinstance(name, str) or not isinstance(option, Scalar):
-            raise InvalidCase(f"options.{name}", option, "a text, a number, true or false")
-        if isinstance(option, float) and not isfinite(option):
-            raise InvalidCase(f"options.{name}", option, "a finite number")
-    return Options(value)
 
 
 def _check_options(case: Case) -> None:
@@ -363,15 +296,15 @@ def _check_options(case: Case) -> None:
     for name in known.keys() & case.options.keys():
         value = case.options[name]
         if name == "mode":
-            _check_word("options.mode", value, MODES)
+            check_word("options.mode", value, MODES)
         elif name == "order":
-            _check_word("options.order", value, ORDERS)
+            check_word("options.order", value, ORDERS)
         elif name == "mid_norm" and value is not None:
-            _check_word("options.mid_norm", value, NORMS)
+            check_word("options.mid_norm", value, NORMS)
         elif name == "mid_activation" and value is not None:
-            _check_word("options.mid_activation", value, ACTIVATIONS)
+            check_word("options.mid_activation", value, ACTIVATIONS)
         elif name in ("mid_channels", "depth_multiplier") and value is not None:
-            _check_size(f"options.{name}", value)
+            check_size(f"options.{name}", value)
     if case.option("mode") == "depthwise" and case.out_channels % case.in_channels:
         raise InvalidCase(
             "out_channels", case.out_channels, f"a multiple of in_channels={case.in_channels}"

@@ -19,7 +19,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
-from sepconv.case import Case, Scalar
+from sepconv.case import Case
+from sepconv.conv_type import Scalar
 from sepconv.errors import InvalidSelection
 
 Selector = Callable[[Case], bool]

@@ -11,7 +11,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from sepconv.case import OPTION_DEFAULTS, Case, Options
+from sepconv.case import Case
+from sepconv.conv_type import OPTION_DEFAULTS, Options
 from sepconv.errors import InvalidCase, InvalidSuite
 from sepconv.metric import METRICS
 from sepconv.selection import AXES, AXIS_GROUPS, is_axis, matches

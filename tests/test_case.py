@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepconv.case import Case, Options
+from sepconv.case import Case
+from sepconv.conv_type import Options
 from sepconv.errors import InvalidCase
 
 CASE = Case(conv_type="standard", in_channels=64, out_channels=128, height=56, width=56)

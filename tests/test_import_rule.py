@@ -16,7 +16,18 @@ MODULES = {
     if path.relative_to(PACKAGE).parts[0] != "benchmarks"  # the suites, inside a wheel
 }
 
-WORDS = {"errors", "units", "case", "metric", "record", "series", "selection", "suite", "cost"}
+WORDS = {
+    "errors",
+    "units",
+    "case",
+    "conv_type",
+    "metric",
+    "record",
+    "series",
+    "selection",
+    "suite",
+    "cost",
+}
 MEASURED, MEASURE, KEEP, JUDGE = {"convs"}, {"bench"}, {"store"}, {"judge"}
 SHOW = {"figures", "report"}
 ENTER = {"cli", "__init__", "__main__"}

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from sepconv.case import BLOCKS, DIRECTIONS, DTYPES, OPTION_DEFAULTS, Case, ConvType, Scalar
+from sepconv.case import BLOCKS, DIRECTIONS, DTYPES, Case
 from sepconv.cli.option import format_option
 from sepconv.cli.suite_file import find_suite
+from sepconv.conv_type import OPTION_DEFAULTS, ConvType, Scalar
 from sepconv.cost import CONVENTIONS, Cost, cost_of, ideal_speedup
 from sepconv.cost.network import note_cost, note_stage
 from sepconv.selection import parse_selection

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from sepconv.case import ACTIVATIONS, NORMS, Case
+from sepconv.case import Case
+from sepconv.conv_type import ACTIVATIONS, NORMS
 from sepconv.convs.block import chain
 from sepconv.convs.geometry import (
     Geometry,

@@ -6,7 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from sepconv.case import ConvType
+from sepconv.conv_type import ConvType
 from sepconv.convs import build_conv
 from sepconv.cost.network import NOTE_STEM, note_stage
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from sepconv.case import ACTIVATIONS, MODES, NORMS, ORDERS, Case
+from sepconv.case import Case
+from sepconv.conv_type import ACTIVATIONS, MODES, NORMS, ORDERS
 from sepconv.convs.block import chain
 from sepconv.convs.geometry import (
     Geometry,

@@ -7,7 +7,8 @@ in all three and hides most of what the separable forms save.
 
 from __future__ import annotations
 
-from sepconv.case import Case, ConvType, Scalar
+from sepconv.case import Case
+from sepconv.conv_type import ConvType, Scalar
 from sepconv.cost import cost_of
 from sepconv.cost.layer import Cost
 from sepconv.errors import UnknownConvType

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sepconv.case import ConvType
+from sepconv.conv_type import ConvType
 
 CONV_TOKENS: dict[str, tuple[str, str]] = {
     ConvType.STANDARD: ("@standard", "square"),

@@ -15,7 +15,8 @@ from math import log
 from statistics import median
 from typing import Literal
 
-from sepconv.case import Case, ConvType
+from sepconv.case import Case
+from sepconv.conv_type import ConvType
 from sepconv.judge.axis import AXES, Value, name_of, ranks_of, shape_of
 from sepconv.record import Estimate, Measurement, Status
 

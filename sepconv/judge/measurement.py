@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from statistics import median
 
-from sepconv.case import Case, ConvType
+from sepconv.case import Case
+from sepconv.conv_type import ConvType
 from sepconv.cost import cost_of, ideal_speedup
 from sepconv.errors import UnknownConvType
 from sepconv.judge.estimate import estimate_latency, estimate_speedup

@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn.functional import conv2d
 
 from sepconv import SpatiallySeparableConv2d
-from sepconv.case import MODES, ORDERS, Case
+from sepconv.case import Case
+from sepconv.conv_type import MODES, ORDERS
 from sepconv.convs import build_conv
 from sepconv.errors import InvalidCase
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from sepconv.case import ACTIVATIONS, BLOCKS, DTYPES, MODES, NORMS, ORDERS, Case
+from sepconv.case import BLOCKS, DTYPES, Case
+from sepconv.conv_type import ACTIVATIONS, MODES, NORMS, ORDERS
 from sepconv.convs import CONVS, build_conv
 from sepconv.cost import CONVENTIONS, COSTS, ConvLayer, cost_of, ideal_speedup
 from sepconv.errors import InvalidCase, UnknownConvType

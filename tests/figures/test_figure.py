@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from sepconv.case import ConvType
+from sepconv.conv_type import ConvType
 from sepconv.figures.frame import inert, spell
 from sepconv.figures.palette import THEMES, line_style, paint
 from sepconv.figures.table import build_table, round_digits

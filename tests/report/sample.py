@@ -8,7 +8,8 @@ from itertools import product
 from math import exp
 from random import Random
 
-from sepconv.case import Case, ConvType
+from sepconv.case import Case
+from sepconv.conv_type import ConvType
 from sepconv.record import (
     Environment,
     Estimate,
