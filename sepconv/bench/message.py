@@ -48,14 +48,14 @@ class Visited:
 
 @dataclass(frozen=True)
 class Measured:
-    """A block; the worker waits until it is stored."""
+    """A block; the worker waits for an answer."""
 
     block: Block
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The reason why this case gives no block; the worker waits until it is stored."""
+    """The reason why this case gives no block; the worker waits for an answer."""
 
     case: Case
     status: Status

@@ -87,7 +87,7 @@ class PassPlugin:
                 case, visit, id=label if visit == 0 else f"{label}-again{visit}", marks=mark
             )
             for case in cases
-            for label, mark in [(case.label, _benchmark_mark(case))]
+            for label, mark in [(case.label, self._benchmark_mark(case))]
             for visit in range(self._visits_of(case))
         ]
         metafunc.parametrize((CASE, VISIT), visits)
@@ -171,6 +171,11 @@ class PassPlugin:
             self._kept_bytes[identity] = size
         self._workloads[identity] = stopwatch.workload
 
+    def _benchmark_mark(self, case: Case) -> pytest.MarkDecorator:
+        """The clock of the case, and the shape by which pytest-benchmark groups its tables."""
+        group = None if self._slots else case.shape.label.partition("-")[2]
+        return pytest.mark.benchmark(timer=_clock(case.device), group=group)
+
     def _visits_of(self, case: Case) -> int:
         slot = self._slots.get(case.identity)
         return slot.visits if slot else 1
@@ -203,12 +208,6 @@ def case_of(item: pytest.Item) -> Case | None:
 def _visit_of(item: pytest.Item) -> int:
     callspec = getattr(item, "callspec", None)
     return int(callspec.params.get(VISIT, 0)) if callspec else 0
-
-
-def _benchmark_mark(case: Case) -> pytest.MarkDecorator:
-    """The clock of the case, and the shape that pytest-benchmark groups its tables by."""
-    group = case.shape.label.partition("-")[2]
-    return pytest.mark.benchmark(timer=_clock(case.device), group=group)
 
 
 def _clock(device: str) -> Callable[[], float]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, Pipe
 from multiprocessing.reduction import send_handle
 from pathlib import Path
@@ -117,29 +117,34 @@ class Supervisor:
         *,
         seed: int,
         deadline: Callable[[], bool] = lambda: False,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         """Give every slot one block, in that order, until `deadline()` or a signal says stop.
 
         A case that kills its worker, or does not end, costs that case and one restart.
+        `meanwhile` is done once while the worker starts, when nothing is timed.
 
         Raises:
             MeasuringFailed: The worker cannot work at all, whatever the case.
         """
         remaining = list(slots)
         while remaining and not self.stopping and not deadline():
-            remaining = self._run_worker(number, remaining, keeper, seed, deadline)
+            order = PassOrder(number, tuple(remaining), seed, str(self._suites), str(self._log))
+            pipe = self._fork(order)
+            if meanwhile is not None:
+                meanwhile()
+                meanwhile = None
+            remaining = self._follow(pipe, order, keeper, deadline)
 
-    def _run_worker(
+    def _follow(
         self,
-        number: int,
-        slots: Sequence[Slot],
+        pipe: Connection,
+        order: PassOrder,
         keeper: PassKeeper,
-        seed: int,
         deadline: Callable[[], bool],
     ) -> list[Slot]:
         """One worker's life; returns the slots that are left when it ends before its time."""
-        pipe = self._fork(PassOrder(number, tuple(slots), seed, str(self._suites), str(self._log)))
-        left = {slot.case.identity: slot for slot in slots}
+        left = {slot.case.identity: slot for slot in order.slots}
         cases = {identity: slot.case for identity, slot in left.items()}
         current: Case | None = None
         has_worked, go_on = False, True
@@ -152,14 +157,13 @@ class Supervisor:
                     case Begun(identity):
                         current = cases[identity]
                         continue
-                    case Visited(identity):
-                        keeper.keep_visit(cases[identity])
-                    case Measured(block):
-                        left.pop(block.case.identity, None)
-                        keeper.keep_block(block)
-                    case Failed(case, status, error):
-                        left.pop(case.identity, None)
-                        keeper.keep_failure(case, status, error)
+                    case Visited() | Measured() | Failed():
+                        current, has_worked = None, True
+                        go_on = go_on and not self.stopping and not deadline()
+                        self._answer(pipe, go_on)  # it sets the next case up while we store
+                        identity = _keep(message, keeper, cases)
+                        if not isinstance(message, Visited):
+                            left.pop(identity, None)
                     case Ended(exit_code):
                         self._await_exit()
                         if go_on:
@@ -174,9 +178,6 @@ class Supervisor:
                         if current is not None:
                             left.pop(current.identity, None)
                         return list(left.values())
-                current, has_worked = None, True
-                go_on = not self.stopping and not deadline()
-                self._answer(pipe, go_on)
 
     def _check_end(self, exit_code: int, left: dict[str, Slot], keeper: PassKeeper) -> None:
         """A pass that was not asked to stop has seen every case."""
@@ -294,6 +295,22 @@ class Supervisor:
 
 
 TIMED_OUT = object()
+
+
+def _keep(
+    message: Visited | Measured | Failed, keeper: PassKeeper, cases: Mapping[str, Case]
+) -> str:
+    """Tell the keeper what ended a visit; returns the identity of its case."""
+    match message:
+        case Visited(identity):
+            keeper.keep_visit(cases[identity])
+            return identity
+        case Measured(block):
+            keeper.keep_block(block)
+            return block.case.identity
+        case Failed(case, status, error):
+            keeper.keep_failure(case, status, error)
+            return case.identity
 
 
 def _cause(exit_code: int | None) -> str:

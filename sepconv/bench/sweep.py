@@ -78,10 +78,23 @@ def sweep(
     keeper = _Keeper(ledger, timing)
     shuffle = random.Random(seed)
 
+    ended: list[int] = []  # passes whose estimates the ledger has not renewed yet
+
+    def end_passes() -> None:
+        while ended:
+            ledger.end_pass(ended.pop())
+
     def run_pass(number: int, slots: Sequence[Slot]) -> None:
         ordered = shuffle_by_shape(slots, shuffle)
         ledger.begin_pass(number, ordered)
-        supervisor.run_pass(number, ordered, keeper, seed=seed, deadline=lambda: left_s() <= 0)
+        supervisor.run_pass(
+            number,
+            ordered,
+            keeper,
+            seed=seed,
+            deadline=lambda: left_s() <= 0,
+            meanwhile=end_passes,
+        )
 
     run_pass(CALIBRATION, [calibration_slot(case) for case in cases])
     keeper.calibrating = False
@@ -89,15 +102,19 @@ def sweep(
     ledger.keep_plan(plan.slots, plan.passes)
 
     slots = plan.slots
-    while slots and not supervisor.stopping and left_s() > 0:
-        timing.passes += 1
-        run_pass(timing.passes, slots)
-        ledger.end_pass(timing.passes)
-        slots = tuple(slot for slot in slots if slot.case.identity not in keeper.failed)
-        if timing.passes >= plan.passes:
-            if budget_s is None or left_s() < LEAST_LEFT_S:
-                break
-            slots = _unsettled(slots, ledger, keeper.timed_s)
+    try:
+        while slots and not supervisor.stopping and left_s() > 0:
+            timing.passes += 1
+            run_pass(timing.passes, slots)
+            ended.append(timing.passes)
+            slots = tuple(slot for slot in slots if slot.case.identity not in keeper.failed)
+            if timing.passes >= plan.passes:
+                end_passes()  # what is still unsettled depends on it
+                if budget_s is None or left_s() < LEAST_LEFT_S:
+                    break
+                slots = _unsettled(slots, ledger, keeper.timed_s)
+    finally:
+        end_passes()
     return timing
 
 

@@ -36,10 +36,10 @@ SILENT = ("-p", "no:terminal")
 
 
 class PipeSink:
-    """Sends every case's fate to the supervisor, and waits until it is kept.
+    """Sends every case's fate to the supervisor, and waits to hear whether to go on.
 
-    Waiting costs a few milliseconds per block and buys two things: a block that was measured
-    is stored before the next one begins, and the supervisor never works while a round is timed.
+    The supervisor stores what it got while the next case is set up here, which takes longer: it
+    hardly ever works while a round is timed.
     """
 
     def __init__(self, pipe: Connection) -> None:

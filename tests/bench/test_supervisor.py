@@ -89,8 +89,8 @@ def test_a_pass_that_is_stopped_keeps_the_rounds_of_the_visits_it_made(server):
 
     server.run_pass(1, slots, notes, seed=0, deadline=lambda: len(notes.visits) == 1)
 
-    assert notes.measured == [8]
-    assert len(notes.blocks[0].rounds) == 2
+    assert notes.measured == [8, 4]
+    assert [len(block.rounds) for block in notes.blocks] == [2, 2]
 
 
 def test_a_case_that_fails_in_one_visit_is_not_visited_again(server):
@@ -168,13 +168,19 @@ def test_a_worker_that_is_killed_costs_its_case_and_one_restart(server):
 
 
 def test_a_worker_that_is_killed_between_two_cases_costs_none(server):
-    def kill_now() -> None:
-        if len(notes.blocks) == 1:
+    asked = []
+
+    def kill_at_the_second_question() -> bool:
+        """The first is asked before the pass, the others while the worker waits for an answer."""
+        asked.append(server.worker)
+        if len(asked) == 2:
             os.kill(server.worker, signal.SIGKILL)
+        return False
 
-    notes = Notes(kill_now)
+    notes = Notes()
+    slots = [slot(2), slot(3), slot(4)]
 
-    server.run_pass(1, [slot(2), slot(3), slot(4)], notes, seed=0)
+    server.run_pass(1, slots, notes, seed=0, deadline=kill_at_the_second_question)
 
     assert notes.measured == [2, 3, 4]
     assert not notes.failures
@@ -188,7 +194,7 @@ def test_a_deadline_ends_a_pass_between_two_cases(server):
         [slot(2), slot(3), slot(4)],
         notes,
         seed=0,
-        deadline=lambda: len(notes.blocks) == 2,
+        deadline=lambda: len(notes.blocks) == 1,  # when the second one comes
     )
 
     assert notes.measured == [2, 3]
@@ -208,12 +214,12 @@ def test_a_case_that_does_not_end_is_ended_and_leaves_no_process():
 
 def test_the_first_interrupt_finishes_the_case_in_hand_and_the_second_ends_at_once():
     with Supervisor(SUITES) as supervisor:
-        once = Notes(lambda: os.kill(os.getpid(), signal.SIGINT))
-        supervisor.run_pass(1, [slot(2), slot(3)], once, seed=0)
+        once = Notes(lambda: len(once.blocks) == 1 and os.kill(os.getpid(), signal.SIGINT))
+        supervisor.run_pass(1, [slot(2), slot(3), slot(4)], once, seed=0)
         server = supervisor.hello.pid
 
         assert supervisor.stopping
-        assert once.measured == [2]
+        assert once.measured == [2, 3]  # the second was in hand
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 
