@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -366,3 +367,23 @@ def test_commands_that_measure_nothing_start_without_torch(command):
     )
 
     assert answer.returncode == 0, answer.stderr
+
+
+def test_the_time_of_a_run_does_not_count_what_a_script_did_before_in_its_process(tmp_path):
+    """`scripts/quickstart` makes the environment, then becomes `sepconv quick`."""
+    (tmp_path / "tiny.toml").write_text(SUITE)
+    command = f"sleep 5; exec {sys.executable} -m sepconv run tiny.toml --time-budget 4s"
+    begun = time.perf_counter()
+
+    subprocess.run(
+        ["sh", "-c", f"{command} --where 'channels=8 and stride=1'"],
+        cwd=tmp_path,
+        env=os.environ | {"SEPCONV_STORE": ""},
+        capture_output=True,
+        check=True,
+    )
+
+    whole_s = time.perf_counter() - begun
+    with Store(f"sqlite:///{tmp_path}/results/sepconv.db", read_only=True) as store:
+        run = store.find_run("latest")
+    assert sum(run.timing.values()) <= whole_s - 5

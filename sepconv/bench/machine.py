@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import time
 from collections.abc import Sequence
 from math import log2
 from pathlib import Path
@@ -45,11 +44,6 @@ def capture_conditions() -> dict[str, Any]:
         "python": platform.python_version(),
         "steal_percent": getattr(psutil.cpu_times_percent(), "steal", None),
     }
-
-
-def process_age_s() -> float:
-    """Wall seconds since this process was started, its imports included."""
-    return time.time() - psutil.Process().create_time()
 
 
 def usable_cores() -> int:

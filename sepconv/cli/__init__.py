@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from time import perf_counter
 
 import click
 
@@ -20,10 +21,20 @@ COMMANDS: dict[str, str] = {
     "cost": "sepconv.cli.cost:cost",
 }
 
+STARTED_S = perf_counter()  # of the process' work: before anything heavy is imported
+
 DONE = 0
 BAD_USAGE = 2
 NOT_MEASURED = 3  # something planned could not be measured, or nothing at all was
 INTERRUPTED = 130
+
+
+def elapsed_s() -> float:
+    """Wall seconds since this process began to work, imports included.
+
+    Not since it was started: a script may have made the environment in the same process.
+    """
+    return perf_counter() - STARTED_S
 
 
 class LazyGroup(click.Group):

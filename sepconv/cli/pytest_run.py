@@ -11,9 +11,10 @@ import pytest
 from sepconv.bench.allocator import tune_allocator
 from sepconv.bench.device import find_devices
 from sepconv.bench.environment import capture_environment
-from sepconv.bench.machine import capture_conditions, capture_machine, process_age_s, usable_cores
+from sepconv.bench.machine import capture_conditions, capture_machine, usable_cores
 from sepconv.bench.plugin import PassPlugin, case_of
 from sepconv.case import Case
+from sepconv.cli import elapsed_s
 from sepconv.cli.option import DEFAULT_STORE
 from sepconv.cli.suite_file import find_suite
 from sepconv.cli.sweep import SEED, describe_run, expand_suite, phases
@@ -95,7 +96,7 @@ class PytestRun:
             time_budget_s=None,
         )
         self._run_id = self._store.begin_run(run)
-        self._started_s = process_age_s()
+        self._started_s = elapsed_s()
         self._recorder = Recorder(self._store, self._run_id, cases, precision=run.precision)
 
     def begin(self, case: Case) -> None:
@@ -127,7 +128,7 @@ class PytestRun:
             self._run_id,
             state="interrupted" if interrupted else "done",
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            timing=phases(self._started_s, self._warmup_s, self._timed_s, process_age_s()),
+            timing=phases(self._started_s, self._warmup_s, self._timed_s, elapsed_s()),
         )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

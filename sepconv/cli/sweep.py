@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sepconv import __version__
 from sepconv.case import Case
-from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED
+from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED, elapsed_s
 from sepconv.cli.suite_file import suites_folder
 from sepconv.errors import InvalidSelection, InvalidSuite
 from sepconv.record import TRIED_IN_VAIN, Environment, Machine, Measurement, Run
@@ -73,7 +73,7 @@ def run_sweep(
     seed: int = SEED,
 ) -> Swept:
     """Measure the suite, storing every block as soon as it is measured."""
-    from sepconv.bench.machine import capture_machine, process_age_s, usable_cores
+    from sepconv.bench.machine import capture_machine, usable_cores
     from sepconv.bench.supervisor import Supervisor
     from sepconv.bench.sweep import sweep
     from sepconv.cli.progress import Progress
@@ -96,7 +96,7 @@ def run_sweep(
             )
             run_id = store.begin_run(run)
             recorder = Recorder(store, run_id, cases, precision=suite.precision, watcher=progress)
-            started_s = process_age_s()
+            started_s = elapsed_s()
             try:
                 timing = sweep(cases, server, recorder, seed=seed, budget_s=budget_s)
             except BaseException as error:
@@ -109,7 +109,7 @@ def run_sweep(
                 run,
                 run_id,
                 "interrupted" if server.stopping else "done",
-                phases(started_s, timing.warmup_s, timing.timed_s, process_age_s()),
+                phases(started_s, timing.warmup_s, timing.timed_s, elapsed_s()),
             )
             return Swept(run, measurements, interrupted=server.stopping)
 

@@ -1,6 +1,6 @@
 import os
 
-from sepconv.bench.machine import capture_conditions, capture_machine, process_age_s, usable_cores
+from sepconv.bench.machine import capture_conditions, capture_machine, usable_cores
 
 
 def test_a_machine_is_the_same_whenever_it_is_asked():
@@ -28,7 +28,3 @@ def test_what_changes_from_minute_to_minute_is_not_in_the_machine():
 
     assert {"load_1min", "memory_available_bytes", "kernel"} <= volatile.keys()
     assert not volatile.keys() & vars(capture_machine()).keys()
-
-
-def test_a_process_is_as_old_as_its_interpreter():
-    assert 0 < process_age_s() < 86_400
