@@ -10,6 +10,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from sepconv.case import Case
+from sepconv.cli.table import last_line
 from sepconv.record import Block, Slot, Status
 
 BLOCK_OVERHEAD_S = 0.02  # warm-up and set-up, so that short blocks count for something
@@ -81,8 +82,3 @@ class Progress:
 
     def keep_failure(self, case: Case, status: Status, error: str) -> None:
         self._console.print(f"{case.label}: {status}: {last_line(error)}", markup=False)
-
-
-def last_line(text: str) -> str:
-    """The line of an error that says most."""
-    return text.strip().splitlines()[-1] if text.strip() else ""
