@@ -16,9 +16,7 @@ ROUND_S = 2e-3  # long against the clocks' cost (3 µs), short against a schedul
 LEAST_ROUNDS = 3  # per block: a median that one disturbed round does not move
 MOST_ROUNDS = 400
 VISITS = 2  # per block: the machine's noise lasts 20–200 ms, rounds in a row repeat one spell
-VISITS_IN_BUDGET = (
-    6  # where wall time is what counts, half the timed seconds give half the interval
-)
+VISITS_IN_BUDGET = 6  # where wall time counts, more visits are worth fewer timed seconds
 LEAST_PASSES = 8  # stopping earlier makes a 95 % interval cover only 69–92 %
 BLOCK_S = 1 / LEAST_PASSES  # timed: the cap of 1 s per case, over the passes
 PASS_OVERHEAD_S = 0.4  # forking, collecting
@@ -36,13 +34,6 @@ class Plan:
 
     slots: tuple[Slot, ...]
     passes: int
-
-    @property
-    def pass_s(self) -> float:
-        """How long one pass over all slots should take."""
-        return PASS_OVERHEAD_S + sum(
-            slot.block_s + BLOCK_OVERHEAD_S + slot.visits * VISIT_OVERHEAD_S for slot in self.slots
-        )
 
 
 def plan_slot(case: Case, call_s: float, block_s: float = BLOCK_S, visits: int = VISITS) -> Slot:

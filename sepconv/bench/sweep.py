@@ -23,7 +23,6 @@ class Timing:
 
     timed_s: float = 0.0  # inside timed rounds
     warmup_s: float = 0.0  # inside warm-up calls, and calls of the calibration
-    passes: int = 0
 
 
 @dataclass
@@ -101,14 +100,14 @@ def sweep(
     plan = plan_passes(keeper.calibrations, None if budget_s is None else left_s())
     ledger.keep_plan(plan.slots, plan.passes)
 
-    slots = plan.slots
+    slots, number = plan.slots, 0
     try:
         while slots and not supervisor.stopping and left_s() > 0:
-            timing.passes += 1
-            run_pass(timing.passes, slots)
-            ended.append(timing.passes)
+            number += 1
+            run_pass(number, slots)
+            ended.append(number)
             slots = tuple(slot for slot in slots if slot.case.identity not in keeper.failed)
-            if timing.passes >= plan.passes:
+            if number >= plan.passes:
                 end_passes()  # what is still unsettled depends on it
                 if budget_s is None or left_s() < LEAST_LEFT_S:
                     break

@@ -34,7 +34,9 @@ def print_next(
     swept: Swept, store_url: str, command: str, purpose: str, *, err: bool = False
 ) -> None:
     """The command that most people type next, for the store that was used."""
-    store = "" if store_url == DEFAULT_STORE else f" --store {_shown(store_url)}"
+    from sepconv.store import shown_url
+
+    store = "" if store_url == DEFAULT_STORE else f" --store {shown_url(store_url)}"
     if swept.interrupted:
         click.echo("interrupted: what was measured is stored", err=err)
     click.echo(f"run {swept.run.id} is stored; next: {command}{store}  ({purpose})", err=err)
@@ -49,9 +51,3 @@ def _spent(swept: Swept) -> str:
         f"timed {format_duration(timed)} of {format_duration(total)} "
         f"({timed / total:.0%}, {with_warmup:.0%} with warm-up)"
     )
-
-
-def _shown(url: str) -> str:
-    from sepconv.store import shown_url
-
-    return shown_url(url)
