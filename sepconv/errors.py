@@ -4,6 +4,11 @@
     ├── InvalidCase            a point of the sweep that describes no convolution     (ValueError)
     ├── InvalidSuite           a suite file that says something we cannot read        (ValueError)
     ├── InvalidSelection       a `--where` expression that cannot be parsed           (ValueError)
+    ├── InvalidConvTypes       a file of conv types that cannot be loaded             (ValueError)
+    ├── InvalidRounds          rounds that cannot be paired or divided                (ValueError)
+    ├── DeviceBusy             another sweep is measuring on that device
+    ├── NothingToResume        no run in the store can be continued here
+    ├── WrongOutput            a conv type's own code returned something else than it must
     ├── UnknownConvType        no registered conv type has that name                  (LookupError)
     ├── UnsupportedCase        a valid case that this machine or torch cannot run
     ├── MeasuringFailed        the processes that measure could not do their work
@@ -59,6 +64,48 @@ class InvalidSelection(SepconvError, ValueError):
         self.expression = expression
         self.position = position
         self.expected = expected
+
+
+class InvalidConvTypes(SepconvError, ValueError):
+    """A file of conv types cannot be loaded, or does not hold what it should."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"{path}: {reason}; expected a module-level "
+            'CONV_TYPES = {"name": builder}, with builder(case) -> nn.Module'
+        )
+        self.path = path
+        self.reason = reason
+
+
+class InvalidRounds(SepconvError, ValueError):
+    """Two arms cannot be compared: they do not pair up, or hold what is no time."""
+
+
+class WrongOutput(SepconvError):
+    """The builder, the module or the cost of a conv type returned something else than it must."""
+
+    def __init__(self, source: str, found: str, expected: str) -> None:
+        super().__init__(f"{source} returned {found}, expected {expected}")
+        self.source = source
+        self.found = found
+        self.expected = expected
+
+
+class DeviceBusy(SepconvError):
+    """Another sweep is measuring on that device, and both would measure each other."""
+
+    def __init__(self, device: str, holder: str) -> None:
+        super().__init__(
+            f"{device} is being measured by another sweep ({holder}); "
+            "wait for it with --wait, or try again later"
+        )
+        self.device = device
+        self.holder = holder
+
+
+class NothingToResume(SepconvError):
+    """No run in the store can be continued here; the message says why."""
 
 
 class UnknownConvType(SepconvError, LookupError):

@@ -26,13 +26,14 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("latency_s", "s", "lower", False, "wall time of one call"),
         Metric("cpu_latency_s", "s", "lower", False, "CPU time of one call"),
+        Metric("throughput_per_s", "1/s", "higher", False, "images per second of wall time"),
         Metric("first_call_s", "s", "lower", False, "wall time of the first call in a process"),
         Metric(
             "realised_speedup",
             "1",
             "higher",
             False,
-            "latency of standard ÷ latency, of the same shape, paired by pass",
+            "latency of standard ÷ latency, of the same shape, measured in turns on one core",
         ),
         Metric("ideal_speedup", "1", "higher", True, "macs of standard ÷ macs, of the same shape"),
         Metric(
@@ -42,9 +43,32 @@ METRICS: dict[str, Metric] = {
             False,
             "minor page faults of one call, in the median round",
         ),
+        Metric("allocations", "1", "lower", False, "blocks of memory that one call allocates"),
+        Metric("allocated_bytes", "B", "lower", False, "memory that one call allocates in all"),
+        Metric(
+            "peak_memory_bytes",
+            "B",
+            "lower",
+            False,
+            "most memory that one call holds at once, beside weights and input",
+        ),
+        Metric(
+            "host_bound_share",
+            "1",
+            "lower",
+            False,
+            "rounds in which the host launched more slowly than the device worked",
+        ),
         Metric("interference", "1", "lower", False, "wall time ÷ CPU time of the timed rounds"),
         Metric("params", "1", "lower", True, "learnable parameters"),
         Metric("macs", "1", "lower", True, "multiply-adds of the convolutions, without bias"),
         Metric("flops", "1", "lower", True, "2 × macs"),
+        Metric(
+            "macs_are_counted",
+            "1",
+            "neither",
+            True,
+            "1 where torch counted macs and flops, for want of a closed form",
+        ),
     )
 }

@@ -6,17 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
-from statistics import fmean, median
+from math import log, sqrt
+from statistics import fmean, median, stdev
 from typing import Any, Protocol
 
 from sepconv.case import Case
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 """Changes when the harness changes what a number means: a known break in every series."""
 
 QUANTILES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 TRIMMED_SHARE = 0.2  # cut off at each end; the estimator with the most power on busy machines
+
+
+BASE, HEAD = "base", "head"  # the arms of a ring: head is judged by base
+ALONE = ""  # the arm of a slot that has its ring to itself
 
 
 class Status(StrEnum):
@@ -69,13 +75,19 @@ class Round:
 
 @dataclass(frozen=True)
 class Slot:
-    """The place of one case in a plan: how a block of it is measured, the same in every pass."""
+    """The place of one case in a plan: how a block of it is measured, the same in every pass.
+
+    Slots with the same `ring` take turns on the same cores: a base and a head, or one alone.
+    A case has a slot in every ring that needs it: standard has one for each partner.
+    """
 
     case: Case
     calls: int  # per round
     rounds: int  # per block
     call_s: float  # what one call took in the calibration pass
     visits: int = 1  # into which a pass divides the rounds of the block
+    ring: int = 0  # the same number in every pass of a run
+    arm: str = ALONE
 
     @property
     def block_s(self) -> float:
@@ -99,8 +111,9 @@ class Block:
     warmup_s: float  # all warm-up calls together, the first one included
     started_at: str  # UTC, ISO 8601
     server: int = 0  # which preloaded process the worker was forked from
-    ring: int | None = None  # blocks of one ring took turns
-    arm: str = ""  # which side of a comparison; empty in a sweep
+    ring: int = 0  # blocks of one ring and pass took turns
+    arm: str = ALONE
+    throttled: str | None = None  # how the system held the device back meanwhile
 
     @property
     def latencies_s(self) -> tuple[float, ...]:
@@ -120,11 +133,18 @@ class Block:
     def and_then(self, later: Block) -> Block:
         """This block with the rounds of a later visit of the same pass."""
         return replace(
-            self, rounds=self.rounds + later.rounds, warmup_s=self.warmup_s + later.warmup_s
+            self,
+            rounds=self.rounds + later.rounds,
+            warmup_s=self.warmup_s + later.warmup_s,
+            throttled=self.throttled or later.throttled,
         )
 
     def summary(self) -> Summary:
         """What a store keeps for ever, also when the raw rounds are thinned out."""
+        return self._summary
+
+    @cached_property
+    def _summary(self) -> Summary:
         return Summary(
             count=len(self.rounds),
             calls=self.calls,
@@ -187,6 +207,82 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class LogRatio:
+    """ln(head ÷ base), in seconds per call, over the quads of one pass of one ring.
+
+    A quad is two rounds of each arm, taken in the order base, head, head, base or its mirror
+    image, so that a drift within it cancels.
+    """
+
+    trimmed_mean: float  # 20 % cut off at each end
+    standard_error: float | None  # of the trimmed mean, from the winsorised spread (Yuen)
+    mean: float  # untrimmed: a change in the tail alone is only here
+
+    @classmethod
+    def of(cls, base: Sequence[float], head: Sequence[float]) -> LogRatio:
+        """The ratio of rounds that were taken in turns; at least one of each.
+
+        References:
+            K. K. Yuen, "The two-sample trimmed t for unequal population variances",
+            Biometrika 61, 1974.
+        """
+        logs = [log(h / b) for b, h in zip(base, head, strict=True)]
+        quads = sorted(fmean(logs[i : i + 2]) for i in range(0, len(logs), 2))
+        cut = int(TRIMMED_SHARE * len(quads))
+        kept = quads[cut : len(quads) - cut]
+        error = None
+        if len(kept) > 1:
+            winsorised = [kept[0]] * cut + kept + [kept[-1]] * cut
+            error = stdev(winsorised) * sqrt((len(quads) - 1) / (len(kept) * (len(kept) - 1)))
+        return cls(fmean(kept), error, fmean(quads))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What one pass of one ring says: head against base, by both clocks."""
+
+    ring: int
+    pass_number: int
+    base: Case
+    head: Case
+    count: int  # rounds of each arm
+    cpu: LogRatio
+    wall: LogRatio
+    server: int = 0
+
+    @classmethod
+    def of(cls, base: Block, head: Block) -> Pair:
+        """The pair of two blocks whose rounds took turns."""
+        return cls(
+            ring=base.ring,
+            pass_number=base.pass_number,
+            base=base.case,
+            head=head.case,
+            count=len(base.rounds),
+            cpu=LogRatio.of(base.cpu_latencies_s, head.cpu_latencies_s),
+            wall=LogRatio.of(base.latencies_s, head.latencies_s),
+            server=base.server,
+        )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one look at a case tells that needs no repetition: its allocations, its cost where
+    there is no closed form; and for each metric that cannot be had here, the reason."""
+
+    values: Mapping[str, float] = field(default_factory=dict)  # by metric name
+    unsupported: Mapping[str, str] = field(default_factory=dict)  # metric name → reason
+
+    def and_also(self, other: Facts) -> Facts:
+        """The facts of both."""
+        return replace(
+            self,
+            values={**self.values, **other.values},
+            unsupported={**self.unsupported, **other.unsupported},
+        )
+
+
+@dataclass(frozen=True)
 class Measurement:
     """All blocks of one case in one run, or the reason why there are none."""
 
@@ -195,6 +291,7 @@ class Measurement:
     error: str | None = None
     values: Mapping[str, Estimate] = field(default_factory=dict)  # by metric name
     passes: int = 0
+    unsupported: Mapping[str, str] = field(default_factory=dict)  # metric name → reason
 
     @property
     def is_measured(self) -> bool:
@@ -286,6 +383,8 @@ class Run:
     seed: int = 0  # of weights, inputs and the order of the cases
     precision: float = 0.02  # the interval that the suite asked for, as a fraction
     time_budget_s: float | None = None
+    passes: int | None = None  # planned over all cases; None before the plan is made
+    linked_uid: str | None = None  # the first of the runs of one suite, one per allocator policy
     conditions: Mapping[str, Any] = field(default_factory=dict)
     id: int | None = None  # its number in the store
     state: str = "running"  # running, done, interrupted, failed
@@ -295,6 +394,38 @@ class Run:
     @property
     def commit(self) -> str | None:
         return self.revision.commit if self.revision else None
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """What is known of a run that did not come to its end: its plan, and what is done of it."""
+
+    slots: Sequence[Slot]
+    passes: int
+    kept: frozenset[tuple[int, int]]  # pass and ring of the blocks that are stored
+    failed: frozenset[str]  # identities of cases that give no block
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What this machine can do at best, measured: a roof of the roofline."""
+
+    name: str  # "matmul_flop_per_s", "cache_bytes_per_s" or "memory_bytes_per_s"
+    device: str
+    dtype: str
+    threads: int
+    value: float
+    measured_at: str  # UTC, ISO 8601
+
+
+@dataclass(frozen=True)
+class Selfcheck:
+    """How often the gate cried wolf, and what it found, on one device of one machine."""
+
+    device: str
+    checked_at: str  # UTC, ISO 8601
+    passed: bool
+    detail: Mapping[str, Any]  # false alarms, found slowdowns, what can be resolved
 
 
 @dataclass(frozen=True)
@@ -311,14 +442,18 @@ class Ledger(Protocol):
     def begin_pass(self, number: int, slots: Sequence[Slot]) -> None:
         """A pass over `slots` begins; number 0 is the calibration."""
 
-    def keep_plan(self, slots: Sequence[Slot], passes: int) -> None:
-        """How each case will be measured, and in how many passes at least."""
+    def keep_plan(self, slots: Sequence[Slot], passes: int | None) -> None:
+        """How each case will be measured, and in how many passes at least; with None, these
+        slots are more of the same plan."""
 
     def keep_visit(self, case: Case) -> None:
         """A visit is over that did not complete its block: for those who watch."""
 
-    def keep_block(self, block: Block) -> None:
-        """A block was measured: store it before the next one begins."""
+    def keep_blocks(self, *blocks: Block) -> None:
+        """One pass of a ring was measured, base before head: store it in one transaction."""
+
+    def keep_facts(self, case: Case, facts: Facts) -> None:
+        """What the calibration saw of a case beside its time."""
 
     def keep_failure(self, case: Case, status: Status, error: str) -> None:
         """A case gives no block, and leaves the plan."""

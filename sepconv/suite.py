@@ -18,8 +18,20 @@ from sepconv.metric import METRICS
 from sepconv.selection import AXES, AXIS_GROUPS, is_axis, matches
 from sepconv.units import parse_duration, parse_percentage
 
-KEYS = ("name", "description", "metrics", "time_budget", "precision", "axes", "include", "exclude")
+KEYS = (
+    "name",
+    "description",
+    "metrics",
+    "time_budget",
+    "precision",
+    "allocators",
+    "axes",
+    "include",
+    "exclude",
+)
+ALLOCATORS = ("tuned", "default")
 PAIRED_AXES = ("kernel_size", "stride", "padding", "dilation")
+BUILT_IN_OPTIONS = {f"options.{name}" for own in OPTION_DEFAULTS.values() for name in own}
 CASE_LIMIT = 100_000  # a sweep that would take months is a typing error
 DEFAULT_PRECISION = 0.02
 
@@ -37,6 +49,7 @@ class Suite:
     metrics: tuple[str, ...] = ("latency_s",)
     time_budget_s: float | None = None
     precision: float = DEFAULT_PRECISION  # stop at an interval of ± this fraction
+    allocators: tuple[str, ...] = ()  # a run for each, in this order; empty: the command decides
     include: tuple[Mapping[str, Any], ...] = ()
     exclude: tuple[Mapping[str, Any], ...] = ()
     description: str = ""
@@ -74,6 +87,7 @@ class Suite:
             precision=_read_quantity(
                 plain, "precision", parse_percentage, DEFAULT_PRECISION, source
             ),
+            allocators=_read_allocators(plain, source),
             include=_read_tables(plain, "include", source),
             exclude=_read_tables(plain, "exclude", source),
             description=str(plain.get("description", "")),
@@ -88,24 +102,41 @@ class Suite:
         return any("available" in _listed(table.get("device", [])) for table in tables)
 
     def expand(
-        self, *, devices: Sequence[str] = ("cpu",), logical_cores: int = 1
+        self,
+        *,
+        devices: Sequence[str] = ("cpu",),
+        logical_cores: int = 1,
+        conv_types: Sequence[str] = (),
     ) -> tuple[Case, ...]:
         """Every case of the sweep once, in the order of the file.
 
         `device = ["available"]` becomes `devices`, `threads = ["all"]` becomes
         `logical_cores`. Axes that do not apply to a conv type are removed before
         duplicates are: `options.mode` × standard is one case.
+
+        `conv_types`, the users' own, take part wherever built-in ones do, without the options
+        that belong to those; unless the suite names one of them, and so says where.
         """
-        tables = [self.axes, *self.include]
-        points = sum(prod(len(_listed(values)) for values in table.values()) for table in tables)
+        tables = list(self._tables(conv_types))
+        points = sum(prod(len(_listed(values)) for values in table.values()) for _, table in tables)
         if points > CASE_LIMIT:
             raise InvalidSuite(self.source, "axes", points, f"at most {CASE_LIMIT} cases")
         cases: dict[str, Case] = {}
-        for key, table in [("axes", self.axes), *(("include", table) for table in self.include)]:
+        for key, table in tables:
             for case in self._product(key, table, devices, logical_cores):
                 if key == "include" or not any(matches(case, wanted) for wanted in self.exclude):
                     cases.setdefault(case.identity, case)
         return tuple(cases.values())
+
+    def _tables(self, conv_types: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """What is multiplied out, each table followed by what others' conv types add to it."""
+        stated = [("axes", self.axes), *(("include", table) for table in self.include)]
+        named = {name for _, table in stated for name in _listed(table.get("conv_type", []))}
+        for key, table in stated:
+            yield key, table
+            if "conv_type" in table and conv_types and named.isdisjoint(conv_types):
+                common = {axis: table[axis] for axis in table if axis not in BUILT_IN_OPTIONS}
+                yield key, common | {"conv_type": list(conv_types)}
 
     def _product(
         self, key: str, table: Mapping[str, Any], devices: Sequence[str], logical_cores: int
@@ -230,6 +261,18 @@ def _read_metrics(plain: Any, source: str) -> tuple[str, ...]:
         if name not in METRICS:
             raise InvalidSuite(source, "metrics", name, "one of " + ", ".join(METRICS))
     return tuple(plain)
+
+
+def _read_allocators(plain: Mapping[str, Any], source: str) -> tuple[str, ...]:
+    names = plain.get("allocators", [])
+    if "allocators" in plain and (not isinstance(names, list) or not names):
+        raise InvalidSuite(source, "allocators", names, "a list of allocators, not empty")
+    for name in names:
+        if name not in ALLOCATORS:
+            raise InvalidSuite(source, "allocators", name, "one of " + ", ".join(ALLOCATORS))
+        if names.count(name) > 1:
+            raise InvalidSuite(source, "allocators", name, "each allocator once")
+    return tuple(names)
 
 
 def _read_quantity(

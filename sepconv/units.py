@@ -11,6 +11,12 @@ BYTE_SCALES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h)", re.ASCII)
 SECONDS_OF = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+SIZE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[KMGT]i?B|B)", re.ASCII)
+BYTES_OF = {"B": 1} | {
+    f"{letter}{infix}B": base**power
+    for infix, base in (("i", 1024), ("", 1000))
+    for power, letter in enumerate("KMGT", 1)
+}
 PERCENTAGE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%", re.ASCII)
 
 
@@ -87,6 +93,19 @@ def parse_duration(text: str) -> float:
     if match is None or float(match["number"]) == 0:
         raise ValueError(f"expected a duration like '60s', '45min' or '2h', found {text!r}")
     return float(match["number"]) * SECONDS_OF[match["unit"]]
+
+
+def parse_size(text: str) -> int:
+    """Bytes from "4GiB", "512 MiB" or "1.5GB".
+
+    Raises:
+        ValueError: `text` is nothing of the kind, or less than a byte.
+    """
+    match = SIZE.fullmatch(text.strip())
+    size = int(float(match["number"]) * BYTES_OF[match["unit"]]) if match else 0
+    if size == 0:
+        raise ValueError(f"expected a size like '4GiB' or '512MiB', found {text!r}")
+    return size
 
 
 def parse_percentage(text: str) -> float:
