@@ -29,6 +29,9 @@ def load(url: str | os.PathLike[str], *, metrics: Iterable[str] | None = None) -
     `Case` by its name, `options.<name>` for options that any case sets, metric, value, low,
     high, error. A size that differs between height and width is a text like "3x1".
 
+    `status` is that of the measurement, unless the row's metric has one of its own: then its
+    value is NaN, and `error` is the reason ("unsupported" on this machine, say).
+
     A case without a measured value still gives a row, with its status, its error and no
     metric, beside the rows of what arithmetic alone says of it (params, macs, flops).
     """

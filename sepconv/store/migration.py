@@ -16,7 +16,7 @@ from sepconv.errors import NotAStore, SchemaMismatch, StoreUnavailable
 from sepconv.store.schema import APPLICATION_ID, VERSION_TABLE, metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"
+HEAD = "0002"
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,15 @@ def find_version(connection: Connection) -> str | None:
     return found
 
 
-def check_version(connection: Connection, shown: str, lineage: Lineage, *, read_only: bool) -> bool:
-    """Whether the schema is the newest; if not, it can be made so.
+def check_version(
+    connection: Connection, shown: str, lineage: Lineage, *, may_create: bool, may_upgrade: bool
+) -> bool:
+    """Whether the schema is the newest; if not, it may and can be made so.
 
     Raises:
         NotAStore: The database has tables of our names, but not our version of them.
         SchemaMismatch: A later sepconv, or none that is known, wrote the database.
-        StoreUnavailable: It would have to be created or upgraded, and may only be read.
+        StoreUnavailable: It would have to be created or upgraded, and may not be.
     """
     found = find_version(connection)
     if found == lineage.head:
@@ -57,11 +59,13 @@ def check_version(connection: Connection, shown: str, lineage: Lineage, *, read_
             )
     elif found not in _known_versions(lineage):
         raise SchemaMismatch(shown, found=found, expected=lineage.head)
-    if read_only:
+    if found is None and not may_create:
         raise StoreUnavailable(
             f"{shown} is still empty: run `sepconv quick` first, or name another store with --store"
-            if found is None
-            else f"{shown} has the older schema {found}, and this sepconv reads {lineage.head}: "
+        )
+    if found is not None and not may_upgrade:
+        raise StoreUnavailable(
+            f"{shown} has the older schema {found}, and this sepconv reads {lineage.head}: "
             "open it once for writing, as `sepconv run` does, to upgrade it"
         )
     return False

@@ -38,9 +38,9 @@ Column = list[int | None]
 def pack_rounds(rounds: Sequence[Round]) -> bytes:
     """The bytes that `unpack_rounds` reads."""
     columns: list[Column] = [
-        [_to_ns(each.wall_s) for each in rounds],
-        [_to_ns(each.cpu_s) for each in rounds],
-        [None if each.queue_s is None else _to_ns(each.queue_s) for each in rounds],
+        [round(each.wall_s * NS) for each in rounds],
+        [round(each.cpu_s * NS) for each in rounds],
+        [None if each.queue_s is None else round(each.queue_s * NS) for each in rounds],
         [each.minor_faults for each in rounds],
         [each.involuntary_switches for each in rounds],
     ]
@@ -91,17 +91,14 @@ def _unpack(packed: bytes) -> tuple[Round, ...]:
     )
 
 
-def _to_ns(seconds: float) -> int:
-    return round(seconds * NS)
-
-
 def _pack_column(column: Column) -> bytes:
     values = [value for value in column if value is not None]
     if not values:
         return bytes([NONE])
     offset = min(values)
     above = [value - offset for value in values]
-    width = next(width for width in TYPES if max(above) < 1 << 8 * width)
+    bits = max(above).bit_length()
+    width = next(width for width in TYPES if bits <= 8 * width)
     present = bytes([ALL]) if len(values) == len(column) else bytes([SOME]) + _pack_bits(column)
     return present + HEAD.pack(offset, width) + _little_endian(array(TYPES[width], above)).tobytes()
 

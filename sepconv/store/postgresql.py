@@ -49,9 +49,10 @@ def open_database(url: URL, shown: str, *, read_only: bool, lineage: Lineage = L
 
 def _bring_up_to_date(engine: Engine, shown: str, lineage: Lineage, *, read_only: bool) -> None:
     with engine.connect() as connection:
-        if check_version(connection, shown, lineage, read_only=read_only):
+        may = not read_only
+        if check_version(connection, shown, lineage, may_create=may, may_upgrade=may):
             return
     with engine.begin() as connection:
         lock_postgresql(connection)
-        if not check_version(connection, shown, lineage, read_only=False):
+        if not check_version(connection, shown, lineage, may_create=True, may_upgrade=True):
             migrate(connection, lineage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
 
@@ -21,11 +21,21 @@ from sqlalchemy import (
 )
 
 from sepconv.case import Case
-from sepconv.record import TRIED_IN_VAIN, Estimate, Measurement, Round, Run, Slot, Status, Summary
+from sepconv.record import (
+    TRIED_IN_VAIN,
+    Estimate,
+    Measurement,
+    Pair,
+    Round,
+    Run,
+    Slot,
+    Status,
+    Summary,
+)
 from sepconv.series import Point, Series
 from sepconv.store import schema
 from sepconv.store.pack import unpack_rounds
-from sepconv.store.row import read_case, read_run, read_summary
+from sepconv.store.row import read_case, read_pair, read_run, read_summary
 
 
 @dataclass(frozen=True)
@@ -44,11 +54,15 @@ class StoredBlock:
     case: Case
     pass_number: int
     server: int
-    ring: int | None
+    ring: int  # 0 in a run that was stored before there were rings
     arm: str
     started_at: str
+    throttled: str | None
     summary: Summary
     rounds: tuple[Round, ...] | None
+
+
+SLOT_COLUMNS = [field.name for field in fields(Slot) if field.name != "case"]
 
 
 class Cases:
@@ -113,15 +127,15 @@ def load_stored_runs(connection: Connection, limit: int | None) -> list[StoredRu
 def load_plan(connection: Connection, run_id: int) -> list[Slot]:
     """The plan of a run, in the order in which it was stored."""
     plan, cases = schema.plan, Cases()
+    columns = (plan.c[name] for name in SLOT_COLUMNS)
     rows = connection.execute(
-        select(schema.case.c.fields, plan.c.calls, plan.c.rounds, plan.c.call_s, plan.c.visits)
+        select(schema.case.c.fields, *columns)
         .join(schema.case, plan.c.case_id == schema.case.c.id)
         .where(plan.c.run_id == run_id)
         .order_by(plan.c.id)
     )
     return [
-        Slot(cases.read(text), calls=calls, rounds=rounds, call_s=call_s, visits=visits)
-        for text, calls, rounds, call_s, visits in rows
+        Slot(cases.read(text), **dict(zip(SLOT_COLUMNS, own, strict=True))) for text, *own in rows
     ]
 
 
@@ -130,7 +144,7 @@ def load_measurements(
 ) -> dict[int, list[Measurement]]:
     """All measurements of those runs, by the number of the run, in insertion order."""
     measurement, case = schema.measurement, schema.case
-    values = _load_values(connection, numbers)
+    values, unsupported = _load_values(connection, numbers)
     rows = connection.execute(
         select(
             measurement.c.id,
@@ -148,7 +162,14 @@ def load_measurements(
     found: dict[int, list[Measurement]] = defaultdict(list)
     for number, run_id, status, error, passes, text in rows:
         found[run_id].append(
-            Measurement(cases.read(text), Status(status), error, values.get(number, {}), passes)
+            Measurement(
+                cases.read(text),
+                Status(status),
+                error,
+                values.get(number, {}),
+                passes,
+                unsupported.get(number, {}),
+            )
         )
     return found
 
@@ -173,9 +194,27 @@ def load_blocks(connection: Connection, run_id: int, case: Case | None) -> list[
             ring=row["ring"],
             arm=row["arm"],
             started_at=row["started_at"],
+            throttled=row["throttled"],
             summary=read_summary(row),
             rounds=None if row["rounds"] is None else unpack_rounds(row["rounds"]),
         )
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def load_pairs(connection: Connection, run_id: int) -> list[Pair]:
+    """The pairs of a run, pass by pass, ring by ring."""
+    pair, cases = schema.pair, Cases()
+    base, head = schema.case.alias("base"), schema.case.alias("head")
+    query = (
+        select(pair, base.c.fields.label("base"), head.c.fields.label("head"))
+        .join(base, pair.c.base_case_id == base.c.id)
+        .join(head, pair.c.head_case_id == head.c.id)
+        .where(pair.c.run_id == run_id)
+        .order_by(pair.c.pass_number, pair.c.ring, pair.c.server)
+    )
+    return [
+        read_pair(row, cases.read(row["base"]), cases.read(row["head"]))
         for row in connection.execute(query).mappings()
     ]
 
@@ -184,7 +223,7 @@ def load_series(connection: Connection, metric: str) -> list[Series]:
     """Every series of `metric`, ordered by case, machine and environment.
 
     A run that tried a case in vain leaves a point without an estimate; one that did not try,
-    or measured a case to which the metric does not apply, leaves none.
+    or measured a case for which the metric does not apply or is unsupported, leaves none.
     """
     runs = {run.id: run for run in load_runs(connection)}
     cases = Cases()
@@ -225,7 +264,12 @@ def _series_query(metric: str) -> Select[Any]:
         .join(schema.environment, run.c.environment_id == schema.environment.c.id)
         .join(schema.case, measurement.c.case_id == schema.case.c.id)
         .outerjoin(
-            value, and_(value.c.measurement_id == measurement.c.id, value.c.metric == metric)
+            value,
+            and_(
+                value.c.measurement_id == measurement.c.id,
+                value.c.metric == metric,
+                func.coalesce(value.c.status, "") != str(Status.UNSUPPORTED),
+            ),
         )
         .where(
             or_(
@@ -245,17 +289,23 @@ def _series_query(metric: str) -> Select[Any]:
 
 def _load_values(
     connection: Connection, numbers: Select[Any] | ScalarSelect[Any] | Sequence[int]
-) -> dict[int, dict[str, Estimate]]:
-    """The values of those runs, by the number of the measurement, then by metric."""
+) -> tuple[dict[int, dict[str, Estimate]], dict[int, dict[str, str]]]:
+    """The values of those runs, by the number of the measurement, then by metric; and the
+    reasons for those that are unsupported."""
     measurement, value = schema.measurement, schema.value
-    found: dict[int, dict[str, Estimate]] = defaultdict(dict)
-    for number, metric, *bounds in connection.execute(
-        select(value.c.measurement_id, value.c.metric, value.c.value, value.c.low, value.c.high)
+    values: dict[int, dict[str, Estimate]] = defaultdict(dict)
+    unsupported: dict[int, dict[str, str]] = defaultdict(dict)
+    columns = ("measurement_id", "metric", "status", "error", "value", "low", "high")
+    for number, metric, status, error, *bounds in connection.execute(
+        select(*(value.c[name] for name in columns))
         .join(measurement, value.c.measurement_id == measurement.c.id)
-        .where(measurement.c.run_id.in_(numbers), value.c.value.is_not(None))
+        .where(measurement.c.run_id.in_(numbers))
     ):
-        found[number][metric] = Estimate(*bounds)
-    return found
+        if status == Status.UNSUPPORTED:
+            unsupported[number][metric] = error
+        elif bounds[0] is not None:
+            values[number][metric] = Estimate(*bounds)
+    return values, unsupported
 
 
 def _estimate(row: Row[Any]) -> Estimate | None:

@@ -16,8 +16,10 @@ from sepconv.record import (
     Block,
     Environment,
     Estimate,
+    LogRatio,
     Machine,
     Measurement,
+    Pair,
     Revision,
     Run,
     Spread,
@@ -25,7 +27,7 @@ from sepconv.record import (
     Summary,
 )
 from sepconv.store.pack import pack_rounds
-from sepconv.store.schema import spread_columns
+from sepconv.store.schema import LOG_RATIO_COLUMNS, spread_columns
 from sepconv.store.text import clean_error, clean_text, exact_json_text, json_text, utc_text
 
 Row = dict[str, Any]
@@ -65,6 +67,8 @@ def run_row(run: Run) -> Row:
         "time_budget_s": _finite_or_none(run.time_budget_s),
         "conditions": json_text(run.conditions),
         "timing": json_text(run.timing),
+        "passes": run.passes,
+        "linked_uid": None if run.linked_uid is None else clean_text(run.linked_uid),
     }
 
 
@@ -95,19 +99,44 @@ def block_row(block: Block) -> Row:
         "ring": block.ring,
         "arm": clean_text(block.arm),
         "started_at": utc_text(block.started_at),
+        "throttled": None if block.throttled is None else clean_text(block.throttled),
     }
     row |= {name: getattr(summary, name) for name in SUMMARY_COLUMNS}
-    for clock in ("wall", "cpu"):
+    for clock in CLOCKS:
         spread: Spread = getattr(summary, clock)
         values = (*spread.quantiles, spread.trimmed_mean, spread.mean)
-        row |= dict(zip(spread_columns(clock), values, strict=True))
+        row |= zip(SPREAD_COLUMNS[clock], values, strict=True)
+    refuse_infinite(row, f"pass {block.pass_number} of", block.case)
+    row["rounds"] = pack_rounds(block.rounds)
+    return row
+
+
+def pair_row(pair: Pair) -> Row:
+    """The pair's own columns.
+
+    Raises:
+        StoreError: A ratio is no finite number.
+    """
+    row: Row = {name: getattr(pair, name) for name in PAIR_COLUMNS}
+    for clock in CLOCKS:
+        ratio = getattr(pair, clock)
+        row |= {f"{clock}_{name}": getattr(ratio, name) for name in LOG_RATIO_COLUMNS}
+    refuse_infinite(row, f"pass {pair.pass_number} of ring {pair.ring},", pair.head)
+    return row
+
+
+def refuse_infinite(row: Row, what: str, case: Case | None = None) -> None:
+    """Databases differ in what they make of NaN and infinity: they never get there.
+
+    Raises:
+        StoreError: A number of the row is not finite.
+    """
     for name, value in row.items():
         if isinstance(value, float) and not isfinite(value):
+            whole = f"{what} {case.label}" if case else what  # a label takes longer than a row
             raise StoreError(
-                f"pass {block.pass_number} of {block.case.label}: expected {name} to be a finite "
-                f"number, found {value}; the block was not stored"
+                f"{whole}: expected {name} to be a finite number, found {value}; it was not stored"
             )
-    return row | {"rounds": pack_rounds(block.rounds)}
 
 
 def measurement_row(measurement: Measurement) -> Row:
@@ -119,8 +148,23 @@ def measurement_row(measurement: Measurement) -> Row:
     }
 
 
-def value_rows(values: Mapping[str, Estimate]) -> Iterator[Row]:
-    """One row per metric; a value that is no finite number is NULL, failed, and says why."""
+def value_rows(measurement: Measurement) -> Iterator[Row]:
+    """One row per metric; one without a value is NULL, has a status, and says why."""
+    yield from _estimate_rows(measurement.values)
+    for metric, reason in measurement.unsupported.items():
+        if metric not in measurement.values:
+            yield {
+                "metric": clean_text(metric),
+                "value": None,
+                "low": None,
+                "high": None,
+                "status": str(Status.UNSUPPORTED),
+                "error": clean_error(reason),
+            }
+
+
+def _estimate_rows(values: Mapping[str, Estimate]) -> Iterator[Row]:
+    """A value that is no finite number is NULL and failed."""
     for metric, estimate in values.items():
         row: Row = {"metric": clean_text(metric), "status": None, "error": None}
         bounds = [bound for bound in (estimate.low, estimate.high) if bound is not None]
@@ -159,12 +203,24 @@ def read_run(row: RowMapping) -> Run:
 def read_summary(row: RowMapping) -> Summary:
     """The summary of a block's row."""
     spreads: dict[str, Any] = {}
-    for clock in ("wall", "cpu"):
-        *quantiles, trimmed_mean, mean = (row[name] for name in spread_columns(clock))
+    for clock in CLOCKS:
+        *quantiles, trimmed_mean, mean = (row[name] for name in SPREAD_COLUMNS[clock])
         spreads[clock] = Spread(tuple(quantiles), trimmed_mean, mean)
     return Summary(**spreads, **{name: row[name] for name in SUMMARY_COLUMNS})
 
 
+def read_pair(row: RowMapping, base: Case, head: Case) -> Pair:
+    """The pair of a row whose cases are these."""
+    plain: dict[str, Any] = {name: row[name] for name in PAIR_COLUMNS}
+    plain |= {
+        clock: LogRatio(*(row[f"{clock}_{name}"] for name in LOG_RATIO_COLUMNS)) for clock in CLOCKS
+    }
+    return Pair(**plain, base=base, head=head)
+
+
+CLOCKS = ("cpu", "wall")
+SPREAD_COLUMNS = {clock: spread_columns(clock) for clock in CLOCKS}
+PAIR_COLUMNS = ("ring", "pass_number", "server", "count")
 SUMMARY_COLUMNS = [field.name for field in fields(Summary) if field.name not in ("wall", "cpu")]
 RUN_COLUMNS = [
     field.name

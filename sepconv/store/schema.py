@@ -6,6 +6,8 @@ here; a test compares the two on SQLite and on PostgreSQL.
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,12 +23,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from sepconv.record import QUANTILES
+from sepconv.record import QUANTILES, LogRatio
 
 APPLICATION_ID = 0x73657063  # "sepc": marks a SQLite file as ours, and names our lock
 VERSION_TABLE = "sepconv_version"  # not alembic's default: a database may have another tenant
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # only an INTEGER key is SQLite's row id
+
+LOG_RATIO_COLUMNS = [field.name for field in fields(LogRatio)]
 
 metadata = MetaData(
     naming_convention={
@@ -42,18 +46,35 @@ def _id() -> Column[int]:
     return Column("id", Key, primary_key=True)
 
 
-def _reference(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[int]:
+def _reference(
+    name: str, *, role: str = "", nullable: bool = False, primary_key: bool = False
+) -> Column[int]:
     return Column(
-        f"{name}_id", Key, ForeignKey(f"{name}.id"), nullable=nullable, primary_key=primary_key
+        f"{role}{name}_id",
+        Key,
+        ForeignKey(f"{name}.id"),
+        nullable=nullable,
+        primary_key=primary_key,
     )
 
 
-def _text(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=nullable)
+def _text(
+    name: str, *, nullable: bool = False, primary_key: bool = False, default: str | None = None
+) -> Column[str]:
+    return Column(name, Text, nullable=nullable, primary_key=primary_key, server_default=default)
 
 
-def _count(name: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable)
+def _count(
+    name: str, *, nullable: bool = False, primary_key: bool = False, default: str | None = None
+) -> Column[int]:
+    return Column(
+        name,
+        BigInteger,
+        nullable=nullable,
+        primary_key=primary_key,
+        autoincrement=False,
+        server_default=default,
+    )
 
 
 def _real(name: str, *, nullable: bool = False) -> Column[float]:
@@ -135,6 +156,8 @@ run = Table(
     _real("time_budget_s", nullable=True),
     _text("conditions"),
     _text("timing"),
+    _count("passes", nullable=True),
+    _text("linked_uid", nullable=True),
     UniqueConstraint("uid"),
     Index(None, "started_at", "id"),
     Index(None, "revision_id"),
@@ -180,7 +203,9 @@ plan = Table(
     _count("rounds"),
     _real("call_s"),
     _count("visits"),
-    UniqueConstraint("run_id", "case_id"),
+    _count("ring", default="0"),
+    _text("arm", default=""),
+    UniqueConstraint("run_id", "ring", "arm", "case_id"),
 )
 
 block = Table(
@@ -192,7 +217,7 @@ block = Table(
     _count("pass_number"),
     _count("server"),
     _text("arm"),
-    _count("ring", nullable=True),
+    _count("ring", default="0"),
     _text("started_at"),
     _count("count"),
     _count("calls"),
@@ -204,8 +229,27 @@ block = Table(
     _count("involuntary_switches", nullable=True),
     _real("faults_per_call", nullable=True),
     *(_real(name) for clock in ("wall", "cpu") for name in spread_columns(clock)),
+    _text("throttled", nullable=True),
     Column("rounds", LargeBinary),  # last: what is read without it skips its overflow pages
-    UniqueConstraint("run_id", "case_id", "pass_number", "server", "arm"),
+    UniqueConstraint("run_id", "case_id", "pass_number", "server", "ring", "arm"),
+)
+
+pair = Table(
+    "pair",
+    metadata,
+    _reference("run", primary_key=True),
+    _count("ring", primary_key=True),
+    _count("pass_number", primary_key=True),
+    _count("server", primary_key=True),
+    _reference("case", role="base_"),
+    _reference("case", role="head_"),
+    _count("count"),
+    *(
+        _real(f"{clock}_{name}", nullable=name == "standard_error")
+        for clock in ("cpu", "wall")
+        for name in LOG_RATIO_COLUMNS
+    ),
+    sqlite_with_rowid=False,  # the key is the table, as for value
 )
 
 measurement = Table(
@@ -232,4 +276,31 @@ value = Table(
     _text("status", nullable=True),
     _text("error", nullable=True),
     sqlite_with_rowid=False,  # the key is the table: half the bytes, one lookup
+)
+
+peak = Table(
+    "peak",
+    metadata,
+    _reference("machine", primary_key=True),
+    _reference("environment", primary_key=True),
+    _text("name", primary_key=True),
+    _text("device", primary_key=True),
+    _text("dtype", primary_key=True),
+    _count("threads", primary_key=True),
+    _real("value"),
+    _text("measured_at"),
+    sqlite_with_rowid=False,
+)
+
+selfcheck = Table(
+    "selfcheck",
+    metadata,
+    _id(),
+    _reference("machine"),
+    _reference("environment"),
+    _text("device"),
+    _text("checked_at"),
+    _flag("passed"),
+    _text("detail"),
+    UniqueConstraint("machine_id", "environment_id", "device", "checked_at"),
 )

@@ -30,16 +30,7 @@ APPLICATION_ID_PLACE = slice(68, 72)  # in the header, big-endian
 
 def open_memory(lineage: Lineage = LINEAGE) -> Engine:
     """A new store that lives as long as the process."""
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: _connect(":memory:", uri=False),
-        poolclass=StaticPool,
-        hide_parameters=True,
-    )
-    _begin_explicitly(engine)
-    with engine.execution_options(writes=True).begin() as connection:
-        migrate(connection, lineage)
-    return engine
+    return _migrate_in_memory(_connect(":memory:", uri=False), lineage)
 
 
 def open_file(path: Path, shown: str, *, read_only: bool, lineage: Lineage = LINEAGE) -> Engine:
@@ -63,7 +54,7 @@ def open_file(path: Path, shown: str, *, read_only: bool, lineage: Lineage = LIN
     engine = _build(path, "mode=rwc")
     try:
         with explained(shown):
-            if not has_content or not _is_current(engine, shown, lineage, read_only=False):
+            if not has_content or not _is_current(engine, shown, lineage, may_create=True):
                 _create_or_upgrade(path, shown, lineage)
             with closing(_connect(_uri(path, "mode=rw"))) as connection:
                 use_wal(connection, shown)
@@ -133,7 +124,8 @@ def _open_for_reading(path: Path, shown: str, lineage: Lineage) -> Engine:
     """A store that this process never writes to, also in a folder where it could not.
 
     Reading a write-ahead log needs files beside the store. Where they cannot be made and no
-    log is there, nobody is writing, and the file may be taken as immutable.
+    log is there, nobody is writing, and the file may be taken as immutable. A store with an
+    older schema is not touched: what is read is a copy in memory, which is upgraded.
     """
     may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     has_log = Path(f"{path}-wal").exists()
@@ -144,7 +136,8 @@ def _open_for_reading(path: Path, shown: str, lineage: Lineage) -> Engine:
         engine = _build(path, mode, query_only=True)
         try:
             with explained(shown):
-                _is_current(engine, shown, lineage, read_only=True)
+                if not _is_current(engine, shown, lineage, may_create=False):
+                    return _copy_upgraded(engine, lineage)
         except BaseException as error:
             engine.dispose()
             if not may_write and has_log and isinstance(error, StoreUnavailable):
@@ -156,9 +149,40 @@ def _open_for_reading(path: Path, shown: str, lineage: Lineage) -> Engine:
     return engine
 
 
-def _is_current(engine: Engine, shown: str, lineage: Lineage, *, read_only: bool) -> bool:
+def _is_current(engine: Engine, shown: str, lineage: Lineage, *, may_create: bool) -> bool:
     with engine.connect() as connection:
-        return check_version(connection, shown, lineage, read_only=read_only)
+        return check_version(connection, shown, lineage, may_create=may_create, may_upgrade=True)
+
+
+def _copy_upgraded(older: Engine, lineage: Lineage) -> Engine:
+    """What `older` holds, in memory and in the newest schema; `older` is disposed of."""
+    memory = _connect(":memory:", foreign_keys=False, uri=False)
+    with older.connect() as connection:
+        source = connection.connection.driver_connection
+        assert isinstance(source, sqlite3.Connection)
+        source.backup(memory)
+    older.dispose()
+    engine = _migrate_in_memory(memory, lineage)
+    memory.execute("PRAGMA query_only = ON")
+    return engine
+
+
+def _migrate_in_memory(memory: sqlite3.Connection, lineage: Lineage) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: memory,
+        poolclass=StaticPool,
+        hide_parameters=True,
+        paramstyle="named",
+    )
+    _begin_explicitly(engine)
+    try:
+        with engine.execution_options(writes=True).begin() as connection:
+            migrate(connection, lineage)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
 
 def _create_or_upgrade(path: Path, shown: str, lineage: Lineage) -> None:
@@ -169,7 +193,7 @@ def _create_or_upgrade(path: Path, shown: str, lineage: Lineage) -> None:
     """
     engine = _build(path, "mode=rwc", foreign_keys=False, pooled=False)
     with engine.execution_options(writes=True).begin() as connection:
-        if check_version(connection, shown, lineage, read_only=False):
+        if check_version(connection, shown, lineage, may_create=True, may_upgrade=True):
             return
         found = find_version(connection)
         if found is not None:
@@ -210,6 +234,7 @@ def _build(
         creator=lambda: _connect(_uri(path, mode), foreign_keys, query_only),
         poolclass=QueuePool if pooled else NullPool,
         hide_parameters=True,
+        paramstyle="named",
     )
     _begin_explicitly(engine)
     return engine
@@ -242,4 +267,6 @@ def _begin_explicitly(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")

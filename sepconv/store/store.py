@@ -11,9 +11,20 @@ from sqlalchemy import Connection
 
 from sepconv.case import Case
 from sepconv.errors import StoreUnavailable
-from sepconv.record import Block, Measurement, Run, Slot
+from sepconv.record import (
+    Block,
+    Environment,
+    Machine,
+    Measurement,
+    Pair,
+    Peak,
+    Resumption,
+    Run,
+    Selfcheck,
+    Slot,
+)
 from sepconv.series import Series
-from sepconv.store import find, read, write
+from sepconv.store import ability, find, read, resumption, write
 from sepconv.store.address import parse_address
 from sepconv.store.fault import explained
 from sepconv.store.read import StoredBlock, StoredRun
@@ -42,6 +53,7 @@ class Store:
         address = parse_address(url)
         self.shown_url = address.shown
         self.read_only = read_only
+        self._case_ids: dict[str, int] = {}  # by identity; a stored case never changes
         if address.is_postgresql:
             from sepconv.store.postgresql import open_database
 
@@ -85,27 +97,48 @@ class Store:
         with self._writing() as connection:
             return write.begin_run(connection, run)
 
-    def add_plan(self, run_id: int, slots: Sequence[Slot]) -> None:
-        """Store how each case will be measured; a case planned before is planned anew."""
+    def resume_run(self, run_id: int) -> None:
+        """Make the run one that goes on: its state is `running`, and it has no end."""
         with self._writing() as connection:
-            write.add_plan(connection, run_id, slots)
+            write.resume_run(connection, run_id)
+
+    def resumption(self, run_id: int) -> Resumption | None:
+        """What a run planned, and what of it is stored.
+
+        None if no plan with a number of passes was stored: there is nothing to go on with.
+        """
+        with self.reading() as connection:
+            return resumption.load_resumption(connection, run_id)
+
+    def add_plan(self, run_id: int, slots: Sequence[Slot], passes: int | None = None) -> None:
+        """Store how each case will be measured, and in how many passes where that is known.
+
+        A case planned before, in the same ring and arm, is planned anew.
+        """
+        with self._writing() as connection:
+            write.add_plan(connection, run_id, slots, passes)
 
     def plan(self, run_id: int) -> list[Slot]:
         """The plan of a run, in the order in which it was stored."""
         with self.reading() as connection:
             return read.load_plan(connection, run_id)
 
-    def add_block(self, run_id: int, block: Block) -> None:
-        """Store a block; one of the same case, pass, server and arm stays as it is.
+    def add_block(self, run_id: int, *blocks: Block, pair: Pair | None = None) -> None:
+        """Store what one pass of a ring gave, all of it or nothing: its blocks and their pair.
+
+        A block of the same case, pass, server, ring and arm stays as it is, and so does a pair
+        of the same ring, pass and server.
 
         Raises:
             StoreError: A clock gave NaN or infinity.
         """
         with self._writing() as connection:
-            write.add_block(connection, run_id, block)
+            new = write.add_blocks(connection, run_id, blocks, pair, self._case_ids)
+        self._case_ids |= new  # only now is it certain that they are stored
 
     def put_measurements(self, run_id: int, measurements: Sequence[Measurement]) -> None:
-        """Store status, error, passes and values of these cases in place of what they were."""
+        """Store status, error, passes, values and what is unsupported of these cases, in place
+        of what they were."""
         with self._writing() as connection:
             write.put_measurements(connection, run_id, measurements)
 
@@ -141,6 +174,37 @@ class Store:
         """The blocks of a run, or of one case of it, in the order in which they were stored."""
         with self.reading() as connection:
             return read.load_blocks(connection, run_id, case)
+
+    def pairs(self, run_id: int) -> list[Pair]:
+        """What each pass of each ring of the run says, pass by pass."""
+        with self.reading() as connection:
+            return read.load_pairs(connection, run_id)
+
+    def keep_peaks(self, machine: Machine, environment: Environment, peaks: Sequence[Peak]) -> None:
+        """Store what the machine can do at best; of the same kind, the newest is kept.
+
+        Raises:
+            StoreError: A value is NaN or infinite.
+        """
+        with self._writing() as connection:
+            ability.keep_peaks(connection, machine, environment, peaks)
+
+    def peaks(self, machine: Machine, environment: Environment) -> list[Peak]:
+        """What the machine can do at best in that environment, by name, device and dtype."""
+        with self.reading() as connection:
+            return ability.load_peaks(connection, machine, environment)
+
+    def keep_selfcheck(self, machine: Machine, environment: Environment, check: Selfcheck) -> None:
+        """Store a selfcheck; one of the same device and time stays as it is."""
+        with self._writing() as connection:
+            ability.keep_selfcheck(connection, machine, environment, check)
+
+    def selfchecks(
+        self, machine: Machine, environment: Environment | None = None
+    ) -> list[Selfcheck]:
+        """The selfchecks of the machine, in one environment or in all, newest first."""
+        with self.reading() as connection:
+            return ability.load_selfchecks(connection, machine, environment)
 
     def history(self, *, limit: int | None = None) -> list[tuple[Run, list[Measurement]]]:
         """The newest `limit` runs, or all, with their measurements, oldest first."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sepconv.case import Case
 from sepconv.errors import UnknownRun
-from sepconv.record import Block, Measurement, Run, Slot
+from sepconv.record import Block, Measurement, Pair, Run, Slot
 from sepconv.store import schema
 from sepconv.store.row import (
     Row,
@@ -20,13 +20,13 @@ from sepconv.store.row import (
     environment_row,
     machine_row,
     measurement_row,
+    pair_row,
     revision_row,
     run_row,
     value_rows,
 )
 from sepconv.store.text import clean_text, json_text, utc_text
 
-_ID_OF_CASE = select(schema.case.c.id).where(schema.case.c.identity == bindparam("wanted"))
 CHUNK = 500  # identities asked for at once: databases limit the parameters of a statement
 
 
@@ -36,18 +36,20 @@ def begin_run(connection: Connection, run: Run) -> int:
     if (number := connection.scalar(known)) is not None:
         return int(number)
     row = run_row(run)
-    row["machine_id"] = _keep(connection, schema.machine, "key", machine_row(run.machine))
-    row["environment_id"] = _keep(
+    row["machine_id"] = keep_row(connection, schema.machine, "key", machine_row(run.machine))
+    row["environment_id"] = keep_row(
         connection, schema.environment, "key", environment_row(run.environment)
     )
     if run.revision is not None:
         revision = revision_row(run.revision)
-        row["revision_id"] = _keep(connection, schema.revision, "commit", revision)
-    return _keep(connection, schema.run, "uid", row)
+        row["revision_id"] = keep_row(connection, schema.revision, "commit", revision)
+    return keep_row(connection, schema.run, "uid", row)
 
 
-def add_plan(connection: Connection, run_id: int, slots: Sequence[Slot]) -> None:
-    """Store the plan of each case in place of what it was."""
+def add_plan(
+    connection: Connection, run_id: int, slots: Sequence[Slot], passes: int | None
+) -> None:
+    """Store each slot in place of what it was, and the number of passes unless it is None."""
     case_ids = keep_cases(connection, [slot.case for slot in slots])
     rows = [
         {
@@ -57,17 +59,41 @@ def add_plan(connection: Connection, run_id: int, slots: Sequence[Slot]) -> None
             "rounds": slot.rounds,
             "call_s": slot.call_s,
             "visits": slot.visits,
+            "ring": slot.ring,
+            "arm": clean_text(slot.arm),
         }
         for slot in slots
     ]
-    _upsert(connection, schema.plan, ["run_id", "case_id"], rows)
+    upsert(connection, schema.plan, ["run_id", "ring", "arm", "case_id"], rows)
+    if passes is not None:
+        _change_run(connection, run_id, {"passes": passes})
 
 
-def add_block(connection: Connection, run_id: int, block: Block) -> None:
-    """Store a block; one that is there already stays as it is."""
-    row = block_row(block) | {"run_id": run_id}
-    row["case_id"] = _keep_case(connection, block.case)
-    connection.execute(_insert_if_new(connection.dialect.name, schema.block), row)
+def add_blocks(
+    connection: Connection,
+    run_id: int,
+    blocks: Sequence[Block],
+    pair: Pair | None,
+    known: Mapping[str, int],
+) -> dict[str, int]:
+    """Store what one pass of a ring gave; what is there already stays as it is.
+
+    `known` are numbers of cases that are certainly stored. Returns those that are new to it,
+    for the next time, once this transaction is committed.
+    """
+    cases = [block.case for block in blocks] + ([pair.base, pair.head] if pair else [])
+    new = keep_cases(connection, [case for case in cases if case.identity not in known])
+    ids = {**known, **new} if new else known
+    rows = [block_row(block) for block in blocks]
+    for row, block in zip(rows, blocks, strict=True):
+        row["run_id"], row["case_id"] = run_id, ids[block.case.identity]
+    insert_if_new(connection, schema.block, rows)
+    if pair is not None:
+        row = pair_row(pair)
+        row["run_id"] = run_id
+        row["base_case_id"], row["head_case_id"] = ids[pair.base.identity], ids[pair.head.identity]
+        insert_if_new(connection, schema.pair, [row])
+    return new
 
 
 def put_measurements(
@@ -80,12 +106,12 @@ def put_measurements(
         | measurement_row(measurement)
         for measurement in measurements
     ]
-    _upsert(connection, schema.measurement, ["run_id", "case_id"], rows)
+    upsert(connection, schema.measurement, ["run_id", "case_id"], rows)
     table = schema.measurement
     stored = select(table.c.case_id, table.c.id).where(table.c.run_id == run_id)
     ids = {row[0]: row[1] for row in connection.execute(stored)}
     values: dict[int, list[Row]] = {
-        ids[row["case_id"]]: list(value_rows(measurement.values))
+        ids[row["case_id"]]: list(value_rows(measurement))
         for row, measurement in zip(rows, measurements, strict=True)
     }
     _replace_values(connection, values)
@@ -104,13 +130,23 @@ def finish_run(
     Raises:
         UnknownRun: It never began.
     """
-    changed = connection.execute(
-        update(schema.run)
-        .where(schema.run.c.id == run_id)
-        .values(state=state, finished_at=utc_text(finished_at), timing=json_text(timing))
-    )
+    end = {"state": state, "finished_at": utc_text(finished_at), "timing": json_text(timing)}
+    _change_run(connection, run_id, end)
+
+
+def resume_run(connection: Connection, run_id: int) -> None:
+    """Make the run one that has not ended.
+
+    Raises:
+        UnknownRun: It never began.
+    """
+    _change_run(connection, run_id, {"state": "running", "finished_at": None})
+
+
+def _change_run(connection: Connection, run_id: int, row: Row) -> None:
+    changed = connection.execute(update(schema.run).where(schema.run.c.id == run_id).values(row))
     if changed.rowcount == 0:
-        raise UnknownRun(f"there is no run {run_id} to finish; begin it first")
+        raise UnknownRun(f"there is no run {run_id}; begin it first")
 
 
 def thin(connection: Connection, *, keep_runs: int) -> int:
@@ -133,15 +169,9 @@ def keep_cases(connection: Connection, cases: Iterable[Case]) -> dict[str, int]:
     found = _case_ids(connection, list(wanted))
     if new := sorted(wanted.keys() - found.keys()):
         rows = [case_row(wanted[identity]) for identity in new]
-        connection.execute(_insert_if_new(connection.dialect.name, schema.case), rows)
+        insert_if_new(connection, schema.case, rows)
         found |= _case_ids(connection, new)
     return found
-
-
-def _keep_case(connection: Connection, case: Case) -> int:
-    """The number of one case; the usual one, which is stored already, costs one query."""
-    number = connection.scalar(_ID_OF_CASE, {"wanted": case.identity})
-    return keep_cases(connection, [case])[case.identity] if number is None else int(number)
 
 
 def _case_ids(connection: Connection, identities: Sequence[str]) -> dict[str, int]:
@@ -165,26 +195,48 @@ def _replace_values(connection: Connection, values: Mapping[int, Sequence[Row]])
         connection.execute(table.insert(), rows)
 
 
-def _keep(connection: Connection, table: Table, key: str, row: Row) -> int:
+def keep_row(connection: Connection, table: Table, key: str, row: Row) -> int:
     """The number of the row with that key, which is inserted unless it is there."""
-    connection.execute(_insert_if_new(connection.dialect.name, table), row)
+    insert_if_new(connection, table, [row])
     number = connection.scalar(select(table.c.id).where(table.c[key] == row[key]))
     assert number is not None
     return int(number)
 
 
-def _upsert(connection: Connection, table: Table, key: list[str], rows: list[Row]) -> None:
+def upsert(
+    connection: Connection,
+    table: Table,
+    key: list[str],
+    rows: list[Row],
+    *,
+    newest_by: str | None = None,
+) -> None:
+    """Insert the rows, or put them in place of those with the same key.
+
+    With `newest_by`, a row is only replaced by one that is not older by that column.
+    """
     if not rows:
         return
     statement = _insert(connection.dialect.name, table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+    where = None if newest_by is None else statement.excluded[newest_by] >= table.c[newest_by]
+    replaced = statement.on_conflict_do_update(index_elements=key, set_=changed, where=where)
+    connection.execute(replaced, rows)
 
 
-@cache
-def _insert_if_new(dialect: str, table: Table) -> Any:
-    """INSERT that ignores a row whose key is there; built once, as that costs half a write."""
-    return _insert(dialect, table).on_conflict_do_nothing()
+def insert_if_new(connection: Connection, table: Table, rows: list[Row]) -> None:
+    """Insert the rows whose keys are not there; all rows have the same columns."""
+    if rows:
+        statement = _insert_if_new(connection.dialect, table, tuple(rows[0]))
+        connection.exec_driver_sql(statement, rows)
+
+
+@lru_cache(maxsize=64)
+def _insert_if_new(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> str:
+    """INSERT that ignores a row whose key is there, as text: a block is stored after every
+    ring, and preparing the statement anew costs more than the database needs for it."""
+    statement = _insert(dialect.name, table).on_conflict_do_nothing()
+    return str(statement.compile(dialect=dialect, column_keys=list(columns)))
 
 
 def _insert(dialect: str, table: Table) -> Any:

@@ -23,6 +23,7 @@ from sepconv.record import (
     Estimate,
     Machine,
     Measurement,
+    Pair,
     Revision,
     Round,
     Run,
@@ -207,6 +208,16 @@ def block(case: Case) -> Block:
         ring=3,
         arm="base",
     )
+
+
+@pytest.fixture
+def ring(block: Block, separable: Case) -> tuple[Block, Block, Pair]:
+    """One pass of a ring of two: its blocks and their pair."""
+    rounds = tuple(Round(0.0010 + i / 1e6, 0.0009 + i / 1e6, 0.0, 0, 0) for i in range(8))
+    base = replace(block, rounds=rounds)
+    rounds = tuple(Round(0.0005 + i / 1e7, 0.0004 + i / 1e7, 0.0, 0, 0) for i in range(8))
+    head = replace(block, case=separable, arm="head", rounds=rounds, throttled="too hot")
+    return base, head, Pair.of(base, head)
 
 
 @pytest.fixture

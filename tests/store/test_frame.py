@@ -93,6 +93,22 @@ def test_a_value_that_was_no_number_gives_its_reason(
     assert rows.loc["macs", "status"] == "ok"
 
 
+def test_a_metric_that_is_unsupported_gives_its_reason(
+    url: str, run: Run, measured: Measurement
+) -> None:
+    unsure = replace(measured, unsupported={"allocations": "this allocator counts nothing"})
+    with Store(url) as store:
+        store.put_measurements(store.begin_run(run), [unsure])
+
+    rows = load(url).set_index("metric")
+
+    assert isnan(rows.loc["allocations", "value"])
+    assert rows.loc["allocations", "status"] == "unsupported"
+    assert rows.loc["allocations", "error"] == "this allocator counts nothing"
+    assert rows.loc["latency_s", "status"] == "ok"
+    assert len(rows) == 4
+
+
 def test_sizes_are_numbers_unless_height_and_width_differ(filled: str) -> None:
     frame = load(filled)
 

@@ -12,7 +12,7 @@ Start = Callable[..., Popen[str]]
 
 
 def acknowledged(process: Popen[str], at_least: int) -> int:
-    """The number of the newest block that the process said was stored; kills it."""
+    """The number of the newest ring that the process said was stored; kills it."""
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
     for _ in range(at_least):
@@ -23,9 +23,9 @@ def acknowledged(process: Popen[str], at_least: int) -> int:
     return said[-1] if said else at_least - 1
 
 
-def test_what_was_acknowledged_survives_a_kill(url: str, start: Start) -> None:
+def test_what_was_acknowledged_survives_a_kill_and_no_ring_is_half(url: str, start: Start) -> None:
     moments = random.Random(0)
-    for attempt in range(3):
+    for attempt in range(4):
         process = start("write_blocks.py", url, f"run {attempt}", 100_000)
 
         newest = acknowledged(process, moments.randint(1, 60))
@@ -33,12 +33,14 @@ def test_what_was_acknowledged_survives_a_kill(url: str, start: Start) -> None:
         with Store(url) as store:
             run = store.find_run(f"run {attempt}")
             stored = store.blocks(run.id or 0)
-        passes = [each.pass_number for each in stored]
-        assert passes == list(range(len(passes)))
-        assert len(passes) >= newest + 1
+            pairs = store.pairs(run.id or 0)
+        assert len(pairs) >= newest + 1
+        assert [each.pass_number for each in pairs] == list(range(len(pairs)))
+        arms = [(each.pass_number, each.arm) for each in stored]
+        assert arms == [(each.pass_number, arm) for each in pairs for arm in ("base", "head")]
         for each in stored:
             assert each.rounds is not None
-            assert each.rounds[0].wall_s == each.pass_number / 1e9
+            assert each.rounds[0].wall_s == (each.pass_number + 1) / 1e9
 
 
 def test_eight_writers_at_once_lose_nothing(url: str, start: Start) -> None:
@@ -48,7 +50,7 @@ def test_eight_writers_at_once_lose_nothing(url: str, start: Start) -> None:
 
     assert errors == [""] * 8
     with Store(url) as store:
-        assert [each.blocks for each in store.runs()] == [100] * 8
+        assert [each.blocks for each in store.runs()] == [200] * 8
 
 
 def test_eight_processes_open_a_new_store_at_once(url: str, start: Start) -> None:

@@ -8,14 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sepconv.case import Case
-from sepconv.record import Block, Estimate, Measurement, Round, Run, Status
+from sepconv.record import Block, Estimate, LogRatio, Measurement, Pair, Round, Run, Status
 from sepconv.store import Store
 from sepconv.store.text import ERROR_LIMIT, clean_error, clean_text, json_text, utc_text
 
 anything = st.text(st.characters(exclude_categories=[]))  # NUL and lone surrogates too
 nanoseconds = st.integers(0, 10**13)
 seconds = nanoseconds.map(lambda ns: ns / 1e9)
-counters = st.none() | st.integers(0, 2**62)
+counters = st.none() | st.integers(0, 2**50)  # their sum has to fit into 64 bits
 rounds = st.builds(Round, seconds, seconds, st.none() | seconds, counters, counters)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | finite | anything
@@ -39,7 +39,8 @@ blocks = st.builds(
     first_call_s=seconds,
     warmup_s=seconds,
     started_at=st.datetimes().map(lambda time: time.isoformat() + "+00:00"),
-    ring=st.none() | st.integers(0, 9),
+    ring=st.integers(0, 9),
+    throttled=st.none() | anything.map(clean_text),
     arm=anything.map(clean_text),
 )
 estimates = st.builds(Estimate, finite, st.none() | finite, st.none() | finite)
@@ -50,6 +51,18 @@ measurements = st.builds(
     error=st.none() | anything,
     values=st.dictionaries(anything.map(clean_text), estimates, max_size=4),
     passes=st.integers(0, 99),
+)
+ratios = st.builds(LogRatio, finite, st.none() | finite, finite)
+pairs = st.builds(
+    Pair,
+    ring=st.integers(0, 9),
+    pass_number=st.integers(0, 2**31),
+    base=cases,
+    head=cases,
+    count=st.integers(1, 10**6),
+    cpu=ratios,
+    wall=ratios,
+    server=st.integers(0, 9),
 )
 on_every_store = settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -69,6 +82,19 @@ def test_a_block_comes_back_exactly(store: Store, run: Run, block: Block) -> Non
     assert found.summary == block.summary()
     assert found.case.identity == block.case.identity
     assert (found.started_at, found.arm, found.ring) == (block.started_at, block.arm, block.ring)
+
+
+@on_every_store
+@given(pair=pairs)
+def test_a_pair_comes_back_exactly(store: Store, run: Run, pair: Pair) -> None:
+    number = store.begin_run(replace(run, uid=f"pair {next(uids)}"))
+
+    store.add_block(number, pair=pair)
+
+    [found] = store.pairs(number)
+    assert found.base.identity == pair.base.identity
+    assert found.head.identity == pair.head.identity
+    assert found == replace(pair, base=found.base, head=found.head)
 
 
 @on_every_store

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from sepconv.errors import SchemaMismatch, StoreUnavailable
 from sepconv.record import Block, Measurement, Round, Run
@@ -25,12 +26,12 @@ from sepconv.store.sqlite import open_file
 
 BYTES_PER_SUMMARY = 400
 
-SECOND = """
+LATER = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -38,15 +39,15 @@ def upgrade():
         batch.add_column(sa.Column("weather", sa.Text()))
         batch.alter_column("suite", new_column_name="sweep")
 """
-BROKEN = SECOND + '    op.execute("SELECT no_such_column FROM run")\n'
-CARELESS = SECOND + '    op.execute("DELETE FROM machine")\n'
+BROKEN = LATER + '    op.execute("SELECT no_such_column FROM run")\n'
+CARELESS = LATER + '    op.execute("DELETE FROM machine")\n'
 
 
-def later_lineage(folder: Path, script: str = SECOND) -> Lineage:
+def later_lineage(folder: Path, script: str = LATER) -> Lineage:
     """The lineage of a sepconv that knows one more schema."""
     folder.mkdir()
-    (folder / "0002_second.py").write_text(script)
-    return Lineage("0002", (*LINEAGE.folders, folder))
+    (folder / "0003_third.py").write_text(script)
+    return Lineage("0003", (*LINEAGE.folders, folder))
 
 
 @pytest.fixture
@@ -59,6 +60,21 @@ def reopen(url: str) -> Iterator[Callable[[Lineage], Engine]]:
         place = address.url if address.is_postgresql else address.path
         open_it = open_database if address.is_postgresql else open_file
         engine = open_it(place, address.shown, read_only=read_only, lineage=lineage)
+        opened.append(engine)
+        return engine
+
+    yield reopen
+    for engine in opened:
+        engine.dispose()
+
+
+@pytest.fixture
+def reopen_file() -> Iterator[Callable[[Path, Lineage], Engine]]:
+    """Open a file for reading as a sepconv of another lineage would."""
+    opened: list[Engine] = []
+
+    def reopen(path: Path, lineage: Lineage) -> Engine:
+        engine = open_file(path, "store.db", read_only=True, lineage=lineage)
         opened.append(engine)
         return engine
 
@@ -92,8 +108,8 @@ def test_an_older_store_is_upgraded_and_keeps_everything(
 
     engine = reopen(later_lineage(tmp_path / "later"))
 
-    with engine.connect() as connection:
-        assert find_version(connection) == "0002"
+    with engine.connect() as connection:  # the run was rebuilt, and its children are there
+        assert find_version(connection) == "0003"
         assert connection.execute(text("SELECT sweep, weather FROM run")).all() == [("quick", None)]
         assert connection.scalar(text("SELECT count(*) FROM block")) == 1
 
@@ -107,8 +123,8 @@ def test_an_upgraded_store_has_a_backup_that_opens_as_before(
         store.add_block(store.begin_run(run), block)
         open_file(path, "store.db", read_only=False, lineage=later).dispose()
 
-    assert backups_in(tmp_path) == ["store.db.0001-1.backup"]
-    with Store(tmp_path / "store.db.0001-1.backup") as backup:
+    assert backups_in(tmp_path) == ["store.db.0002-1.backup"]
+    with Store(tmp_path / "store.db.0002-1.backup") as backup:
         assert [each.rounds for each in backup.blocks(1)] == [block.rounds]
 
 
@@ -126,15 +142,51 @@ def test_an_upgrade_that_fails_leaves_the_older_store_as_it_was(
         assert store.find_run("latest") == replace(run, id=1)
 
 
-def test_an_older_store_is_not_upgraded_by_a_reader(
-    url: str, tmp_path: Path, reopen: Callable[..., Engine]
+def test_an_older_database_is_not_upgraded_by_a_reader(postgresql_url: str, tmp_path: Path) -> None:
+    Store(postgresql_url).close()
+    address = parse_address(postgresql_url)
+    later = later_lineage(tmp_path / "later")
+
+    with pytest.raises(StoreUnavailable, match=r"older schema 0002.*0003.*sepconv run"):
+        open_database(address.url, address.shown, read_only=True, lineage=later)
+
+    Store(postgresql_url).close()
+
+
+@pytest.mark.parametrize("is_open", [False, True])  # then the newest is in the log alone
+def test_an_older_file_is_read_as_an_upgraded_copy_and_not_touched(
+    tmp_path: Path, run: Run, block: Block, reopen_file: Callable[..., Engine], *, is_open: bool
 ) -> None:
-    Store(url).close()
+    path = tmp_path / "store.db"
+    later = later_lineage(tmp_path / "later")
+    with Store(path) as store:
+        store.add_block(store.begin_run(run), block)
+        if not is_open:
+            store.close()
+        before = path.read_bytes()
 
-    with pytest.raises(StoreUnavailable, match=r"older schema 0001.*0002.*sepconv run"):
-        reopen(later_lineage(tmp_path / "later"), read_only=True)
+        engine = reopen_file(path, later)
 
-    Store(url).close()
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT sweep FROM run")) == "quick"
+            assert connection.scalar(text("SELECT count(*) FROM block")) == 1
+            with pytest.raises(OperationalError, match="readonly"):
+                connection.execute(text("DELETE FROM block"))
+    assert backups_in(tmp_path) == []
+    assert path.read_bytes()[:100] == before[:100]
+    assert path.read_bytes() == before or is_open
+
+
+def test_an_older_file_that_cannot_be_upgraded_is_not_read(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "store.db"
+    with Store(path) as store:
+        store.begin_run(run)
+    before = path.read_bytes()
+
+    with pytest.raises(StoreUnavailable, match="no_such_column"):
+        open_file(path, "store.db", read_only=True, lineage=later_lineage(tmp_path / "l", BROKEN))
+
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -143,11 +195,11 @@ def test_a_newer_store_is_refused_with_both_versions_named(
 ) -> None:
     engine = reopen(later_lineage(tmp_path / "later"))
 
-    with pytest.raises(SchemaMismatch, match=r"version 0002.*version 0001"):
+    with pytest.raises(SchemaMismatch, match=r"version 0003.*version 0002"):
         Store(url, read_only=read_only)
 
     with engine.connect() as connection:
-        assert find_version(connection) == "0002"
+        assert find_version(connection) == "0003"
 
 
 def test_a_newer_store_is_not_touched(tmp_path: Path) -> None:

@@ -9,7 +9,17 @@ from sqlalchemy import text
 
 from sepconv.case import Case
 from sepconv.errors import StoreError, StoreUnavailable, UnknownRun
-from sepconv.record import Block, Estimate, Measurement, Round, Run, Slot, Status
+from sepconv.record import (
+    Block,
+    Estimate,
+    LogRatio,
+    Measurement,
+    Pair,
+    Round,
+    Run,
+    Slot,
+    Status,
+)
 from sepconv.store import Store
 
 RunOn = Callable[..., Run]
@@ -76,7 +86,11 @@ def test_a_block_of_an_unknown_run_is_refused(store: Store, block: Block) -> Non
 def test_a_plan_comes_back_in_its_order(
     store: Store, run: Run, case: Case, separable: Case
 ) -> None:
-    slots = [Slot(separable, 4, 30, 0.0005), Slot(case, 2, 15, 0.001)]
+    slots = [
+        Slot(separable, 4, 30, 0.0005, ring=2, arm="head"),
+        Slot(case, 2, 15, 0.001, ring=2, arm="base"),
+        Slot(case, 2, 15, 0.001, visits=3, ring=1, arm="base"),
+    ]
     number = store.begin_run(run)
 
     store.add_plan(number, slots)
@@ -94,6 +108,29 @@ def test_a_case_planned_again_has_the_newer_plan(store: Store, run: Run, case: C
     assert store.plan(number) == [Slot(case, 8, 15, 0.0005)]
 
 
+def test_both_arms_of_a_ring_can_be_the_same_case(store: Store, run: Run, case: Case) -> None:
+    slots = [Slot(case, 4, 30, 0.0005, ring=1, arm=arm) for arm in ("base", "head")]
+    number = store.begin_run(run)
+
+    store.add_plan(number, slots)
+
+    assert store.plan(number) == slots
+
+
+def test_the_planned_passes_are_those_of_the_run(store: Store, run: Run, case: Case) -> None:
+    number = store.begin_run(run)
+
+    store.add_plan(number, [Slot(case, 4, 30, 0.0005)], 8)
+    store.add_plan(number, [Slot(case, 4, 30, 0.0005)])
+
+    assert store.find_run("latest").passes == 8
+
+
+def test_the_passes_of_an_unknown_run_cannot_be_planned(store: Store) -> None:
+    with pytest.raises(UnknownRun, match="no run 7"):
+        store.add_plan(7, [], 8)
+
+
 def test_a_block_comes_back_with_its_rounds_and_summary(
     store: Store, run: Run, block: Block
 ) -> None:
@@ -104,7 +141,7 @@ def test_a_block_comes_back_with_its_rounds_and_summary(
     [found] = store.blocks(number)
     assert found.rounds == block.rounds
     assert found.summary == block.summary()
-    for name in ("case", "pass_number", "server", "ring", "arm", "started_at"):
+    for name in ("case", "pass_number", "server", "ring", "arm", "started_at", "throttled"):
         assert getattr(found, name) == getattr(block, name)
 
 
@@ -118,18 +155,103 @@ def test_a_block_stored_twice_is_one_block(store: Store, run: Run, block: Block)
     assert found.summary.first_call_s == block.first_call_s
 
 
-def test_blocks_of_other_passes_servers_and_arms_are_other_blocks(
+def test_blocks_of_other_passes_servers_rings_and_arms_are_other_blocks(
     store: Store, run: Run, block: Block
 ) -> None:
     number = store.begin_run(run)
     blocks = [block, replace(block, pass_number=2), replace(block, server=2)]
-    blocks.append(replace(block, arm="head"))
+    blocks += [replace(block, arm="head"), replace(block, ring=4)]
 
     for each in blocks:
         store.add_block(number, each)
 
-    found = [(each.pass_number, each.server, each.arm) for each in store.blocks(number)]
-    assert found == [(1, 1, "base"), (2, 1, "base"), (1, 2, "base"), (1, 1, "head")]
+    found = [(each.pass_number, each.server, each.ring, each.arm) for each in store.blocks(number)]
+    assert found == [
+        (1, 1, 3, "base"),
+        (2, 1, 3, "base"),
+        (1, 2, 3, "base"),
+        (1, 1, 3, "head"),
+        (1, 1, 4, "base"),
+    ]
+
+
+def test_a_ring_comes_back_with_its_blocks_and_their_pair(
+    store: Store, run: Run, ring: tuple[Block, Block, Pair]
+) -> None:
+    base, head, pair = ring
+    number = store.begin_run(run)
+
+    store.add_block(number, base, head, pair=pair)
+
+    assert [each.summary for each in store.blocks(number)] == [base.summary(), head.summary()]
+    assert [each.throttled for each in store.blocks(number)] == [None, "too hot"]
+    assert store.pairs(number) == [pair]
+
+
+def test_a_pair_without_a_standard_error_has_none(
+    store: Store, run: Run, ring: tuple[Block, Block, Pair]
+) -> None:
+    base, head, _ = (replace(each, rounds=each.rounds[:1]) for each in (*ring[:2], ring[0]))
+    pair = Pair.of(base, head)
+    number = store.begin_run(run)
+
+    store.add_block(number, base, head, pair=pair)
+
+    assert pair.cpu.standard_error is None
+    assert store.pairs(number) == [pair]
+
+
+def test_a_ring_stored_twice_is_one_ring(
+    store: Store, run: Run, ring: tuple[Block, Block, Pair]
+) -> None:
+    base, head, pair = ring
+    number = store.begin_run(run)
+
+    store.add_block(number, base, head, pair=pair)
+    store.add_block(number, base, head, pair=replace(pair, count=99))
+
+    assert len(store.blocks(number)) == 2
+    assert store.pairs(number) == [pair]
+
+
+def test_pairs_are_in_the_order_of_their_passes_and_rings(
+    store: Store, run: Run, ring: tuple[Block, Block, Pair]
+) -> None:
+    pair = ring[2]
+    number = store.begin_run(run)
+    for pass_number, ring_number, server in [(2, 1, 0), (1, 2, 0), (1, 1, 1), (1, 1, 0)]:
+        own = replace(pair, pass_number=pass_number, ring=ring_number, server=server)
+        store.add_block(number, pair=own)
+
+    found = [(each.pass_number, each.ring, each.server) for each in store.pairs(number)]
+
+    assert found == [(1, 1, 0), (1, 1, 1), (1, 2, 0), (2, 1, 0)]
+
+
+@pytest.mark.parametrize("broken", [nan, inf])
+def test_a_ring_with_a_pair_that_is_no_number_is_refused_whole(
+    store: Store, run: Run, ring: tuple[Block, Block, Pair], broken: float
+) -> None:
+    base, head, pair = ring
+    number = store.begin_run(run)
+
+    with pytest.raises(StoreError, match=r"ring 3, .*cpu_mean to be a finite number"):
+        store.add_block(number, base, head, pair=replace(pair, cpu=LogRatio(0.1, None, broken)))
+
+    assert store.blocks(number) == store.pairs(number) == []
+
+
+def test_a_case_of_a_ring_that_was_refused_is_stored_with_the_next(
+    store: Store, run: Run, ring: tuple[Block, Block, Pair]
+) -> None:
+    base, head, pair = ring
+    number = store.begin_run(run)
+    with pytest.raises(StoreError):
+        store.add_block(number, base, replace(head, warmup_s=nan), pair=pair)
+
+    store.add_block(number, base, head, pair=pair)
+
+    assert [each.case for each in store.blocks(number)] == [base.case, head.case]
 
 
 def test_the_blocks_of_one_case_can_be_had_alone(
@@ -152,6 +274,39 @@ def test_a_block_from_a_broken_clock_is_refused(
         store.add_block(number, replace(block, rounds=(Round(broken, 0.1),)))
 
     assert store.blocks(number) == []
+
+
+def test_a_metric_that_is_unsupported_comes_back_with_its_reason(
+    store: Store, run: Run, measured: Measurement
+) -> None:
+    reason = "this allocator counts nothing"
+    unsure = replace(measured, unsupported={"allocations": reason, "allocated_bytes": reason})
+    number = store.begin_run(run)
+
+    store.put_measurements(number, [unsure])
+    store.put_measurements(number, [unsure])
+
+    assert store.measurements(number) == [unsure]
+
+
+def test_a_metric_with_a_value_is_not_unsupported(
+    store: Store, run: Run, measured: Measurement
+) -> None:
+    number = store.begin_run(run)
+
+    store.put_measurements(number, [replace(measured, unsupported={"latency_s": "no clock"})])
+
+    assert store.measurements(number) == [measured]
+
+
+def test_an_unsupported_metric_leaves_no_point_in_its_series(
+    store: Store, run: Run, measured: Measurement
+) -> None:
+    unsure = replace(measured, unsupported={"allocations": "this allocator counts nothing"})
+
+    store.put_measurements(store.begin_run(run), [unsure])
+
+    assert store.series("allocations") == []
 
 
 def test_measurements_come_back_in_the_order_in_which_they_were_stored(
@@ -207,7 +362,8 @@ def test_an_interval_without_end_is_none(store: Store, run: Run, measured: Measu
 def test_runs_are_listed_newest_first_with_what_they_hold(
     store: Store, run_on: RunOn, measured: Measurement, separable: Case, block: Block
 ) -> None:
-    newer, older = store.begin_run(run_on(2)), store.begin_run(run_on(1))
+    newer = store.begin_run(run_on(2, passes=8, linked_uid="f001"))
+    older = store.begin_run(run_on(1))
     failed = Measurement(separable, Status.FAILED, "it broke")
     store.put_measurements(older, [measured, failed])
     store.add_block(older, block)
@@ -215,6 +371,8 @@ def test_runs_are_listed_newest_first_with_what_they_hold(
     listed = store.runs()
 
     assert [each.run.id for each in listed] == [newer, older]
+    assert [each.run.passes for each in listed] == [8, None]
+    assert [each.run.linked_uid for each in listed] == ["f001", None]
     assert (dict(listed[0].counts), listed[0].blocks) == ({}, 0)
     assert listed[1].counts == {Status.OK: 1, Status.FAILED: 1}
     assert listed[1].blocks == 1

@@ -1,14 +1,15 @@
-"""Write blocks of one run, and say the number of each once it is stored.
+"""Write rings of two blocks and their pair, and say the pass of each once it is stored.
 
-Arguments: the store's URL, the run's uid, how many blocks.
+Arguments: the store's URL, the run's uid, how many rings.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from sepconv.case import Case
-from sepconv.record import Block, Environment, Machine, Round, Run
+from sepconv.record import BASE, HEAD, Block, Environment, Machine, Pair, Round, Run
 from sepconv.store import Store
 
 url, uid, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -21,6 +22,8 @@ with Store(url) as store:
     run_id = store.begin_run(Run(uid, "quick", time, machine, environment))
     print("begun", flush=True)
     for pass_number in range(number):
-        rounds = (Round(pass_number / 1e9, 1e-3),) * 30
-        store.add_block(run_id, Block(case, pass_number, 1, rounds, 0.1, 0.2, time))
+        rounds = (Round((pass_number + 1) / 1e9, 1e-3),) * 30
+        block = Block(case, pass_number, 1, rounds, 0.1, 0.2, time, ring=1)
+        base, head = replace(block, arm=BASE), replace(block, arm=HEAD)
+        store.add_block(run_id, base, head, pair=Pair.of(base, head))
         print(pass_number, flush=True)
