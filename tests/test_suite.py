@@ -75,6 +75,17 @@ def test_a_list_within_a_list_is_a_pair():
     assert all(case.padding == (0, 1) for case in cases)
 
 
+@pytest.mark.parametrize("allocators", [["tuned"], ["default", "tuned"]], ids=str)
+def test_a_suite_says_under_which_allocators_it_is_measured(allocators):
+    suite = Suite.from_dict({"name": "sweep", "axes": AXES, "allocators": allocators})
+
+    assert suite.allocators == tuple(allocators)
+
+
+def test_a_suite_that_says_nothing_of_allocators_leaves_them_to_the_command():
+    assert Suite.from_dict({"name": "sweep", "axes": AXES}).allocators == ()
+
+
 def test_available_devices_and_all_threads_are_those_of_the_machine():
     cases = expand({"device": ["available"], "threads": [1, "all"]})
 
@@ -110,6 +121,75 @@ def test_an_axis_that_does_not_apply_makes_no_second_case():
         ("spatially_separable", {"mode": "full"}),
         ("spatially_separable", {"mode": "depthwise"}),
     ]
+
+
+THREE = {
+    "conv_type": ["standard", "spatially_separable"],
+    "options": {"mode": ["full", "depthwise"]},
+}
+WHOLE = {"conv_type": "standard", "channels": 8, "resolution": 7}
+
+
+def test_own_conv_types_take_part_wherever_built_in_ones_do():
+    suite = Suite.from_dict({"name": "sweep", "axes": AXES | THREE, "include": [WHOLE]})
+
+    cases = suite.expand(conv_types=("mine", "yours"))
+
+    assert set(suite.expand()) < set(cases)
+    assert [(case.conv_type, case.in_channels) for case in cases if "s" not in case.conv_type] == [
+        ("mine", 16),
+        ("mine", 8),
+    ]
+    assert sum(case.conv_type == "yours" for case in cases) == 2
+
+
+def test_own_conv_types_are_spared_the_options_of_built_in_ones():
+    suite = Suite.from_dict({"name": "sweep", "axes": AXES | THREE})
+
+    (mine,) = (case for case in suite.expand(conv_types=["mine"]) if case.conv_type == "mine")
+
+    assert dict(mine.options) == {}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"axes": AXES | {"conv_type": ["standard", "mine"], "options": {"split": [2]}}},
+        {"include": [WHOLE | {"conv_type": "mine", "options": {"split": 2}}]},
+    ],
+    ids=["in the axes", "in an include"],
+)
+def test_a_suite_that_names_own_conv_types_decides_where_they_appear(keys):
+    suite = Suite.from_dict({"name": "sweep", "axes": AXES} | keys)
+
+    cases = suite.expand(conv_types=("mine", "yours"))
+
+    assert cases == suite.expand()
+    assert [dict(case.options) for case in cases if case.conv_type == "mine"] == [{"split": 2}]
+
+
+def test_an_exclude_removes_own_conv_types_too():
+    suite = Suite.from_dict(
+        {
+            "name": "sweep",
+            "axes": AXES | {"stride": [1, 2]},
+            "exclude": [{"conv_type": "mine", "stride": 2}],
+        }
+    )
+
+    cases = suite.expand(conv_types=["mine"])
+
+    assert [(case.conv_type, case.stride) for case in cases if case.conv_type == "mine"] == [
+        ("mine", 1)
+    ]
+
+
+def test_own_conv_types_count_towards_the_limit():
+    many = {"batch_size": list(range(1, 300)), "threads": list(range(1, 300))}
+    suite = Suite.from_dict({"name": "big", "axes": AXES | many})
+
+    with pytest.raises(InvalidSuite, match=f"at most {CASE_LIMIT}"):
+        suite.expand(conv_types=["mine"])
 
 
 def test_the_same_case_twice_is_one_case():
@@ -158,6 +238,10 @@ def test_an_include_alone_makes_a_suite():
         ({"time_budget": "soon"}, "time_budget", "soon"),
         ({"time_budget": 60}, "time_budget", 60),
         ({"precision": "0%"}, "precision", "0%"),
+        ({"allocators": "tuned"}, "allocators", "tuned"),
+        ({"allocators": []}, "allocators", []),
+        ({"allocators": ["tuned", "jemalloc"]}, "allocators", "jemalloc"),
+        ({"allocators": ["default", "default"]}, "allocators", "default"),
         ({"include": {"channels": 3}}, "include", {"channels": 3}),
         ({"include": [{}]}, "include 1", {}),
         ({"exclude": [{"stride": 1}, {"strides": 1}]}, "exclude 2", "strides"),

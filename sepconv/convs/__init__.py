@@ -10,7 +10,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from sepconv.case import Case
 from sepconv.convs.block import in_block
-from sepconv.errors import UnknownConvType
+from sepconv.convs.own import build_own
 
 CONVS: dict[str, str] = {
     "standard": "sepconv.convs.standard:build",
@@ -23,7 +23,9 @@ CONVS: dict[str, str] = {
 def build_conv(case: Case) -> nn.Module:
     """The eager module that does the work of `case`, in its block, on its device, in its mode.
 
-    Weights are drawn from torch's global generator; compiling is left to who measures.
+    A name that is not built in is looked up among the conv types that this process has loaded
+    from a file, then among the entry points of the installed packages. Weights are drawn from
+    torch's global generator; compiling is left to who measures.
 
     Shape:
         `case.input_shape` → `case.output_shape`
@@ -32,11 +34,18 @@ def build_conv(case: Case) -> nn.Module:
         UnknownConvType: No conv type of that name is registered.
         InvalidCase: The conv type cannot be built from the case.
         UnsupportedCase: The block cannot be folded around this conv type.
+        InvalidConvTypes: The entry point of that name cannot be loaded.
+        WrongOutput: The user's builder returns something else than a module.
     """
-    if case.conv_type not in CONVS:
-        raise UnknownConvType(case.conv_type, CONVS)
-    module, _, name = CONVS[case.conv_type].partition(":")
-    conv = in_block(getattr(import_module(module), name)(case), case)
+    conv = in_block(_build_bare(case), case)
     if case.memory_format == "channels_last":
         conv = convert_conv2d_weight_memory_format(conv, torch.channels_last)
     return conv.train(case.direction == "training")
+
+
+def _build_bare(case: Case) -> nn.Module:
+    if case.conv_type not in CONVS:
+        return build_own(case, built_in=CONVS)
+    module, _, name = CONVS[case.conv_type].partition(":")
+    bare: nn.Module = getattr(import_module(module), name)(case)
+    return bare

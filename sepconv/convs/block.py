@@ -38,7 +38,8 @@ class ConvBNReLU(nn.Sequential):
         of the weights and the bias of the convolution before it, as is done for deployment.
 
         Raises:
-            UnsupportedCase: A batch normalisation does not directly follow an `nn.Conv2d`.
+            UnsupportedCase: A batch normalisation does not directly follow an `nn.Conv2d`; a
+                class derived from it may do with its weights what it likes.
         """
         folded: dict[str, nn.Module] = {}
         last = ""
@@ -47,7 +48,7 @@ class ConvBNReLU(nn.Sequential):
                 folded[name], last = module, name
                 continue
             conv = folded.get(last)
-            if not isinstance(conv, nn.Conv2d):
+            if type(conv) is not nn.Conv2d:
                 raise UnsupportedCase(
                     "batch normalisation can only be folded into an nn.Conv2d before it, "
                     f"found {type(conv).__name__}; use the block 'conv_bn_relu'"
@@ -85,9 +86,13 @@ def chain(
 
 
 def _steps(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The modules that nested sequences run one after the other, and names for them."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.Sequential):
+    """The modules that nested sequences run one after the other, and names for them.
+
+    A module that runs twice is there twice.
+    """
+    for name, child in module._modules.items():
+        assert child is not None
+        if isinstance(child, nn.Sequential) and type(child).forward is nn.Sequential.forward:
             yield from _steps(child, f"{prefix}{name}_")
         else:
             yield f"{prefix}{name}", child

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import cast
 
 from sepconv.case import Case
 from sepconv.cost.layer import CONVENTIONS, ConvLayer, Cost
-from sepconv.errors import UnknownConvType
+from sepconv.errors import UnknownConvType, WrongOutput
 
-__all__ = ["CONVENTIONS", "COSTS", "ConvLayer", "Cost", "cost_of", "ideal_speedup"]
+__all__ = ["CONVENTIONS", "COSTS", "OWN_COSTS", "ConvLayer", "Cost", "cost_of", "ideal_speedup"]
 
 COSTS: dict[str, str] = {
     "standard": "sepconv.cost.standard:cost",
@@ -18,13 +19,19 @@ COSTS: dict[str, str] = {
 }
 """The closed form of each conv type: where its `cost(case) -> Cost` is."""
 
+OWN_COSTS: dict[str, Callable[[Case], Cost]] = {}
+"""The closed forms of the users' conv types that this process has loaded."""
+
 
 def cost_of(case: Case) -> Cost:
     """What `case` costs: of the whole batch, forward and backward if the case is training.
 
     Raises:
         UnknownConvType: No closed form is registered for the conv type of the case.
+        WrongOutput: The user's closed form returns something else than a `Cost`.
     """
+    if case.conv_type in OWN_COSTS:
+        return _own_cost(case)
     if case.conv_type not in COSTS:
         raise UnknownConvType(case.conv_type, COSTS)
     module, _, name = COSTS[case.conv_type].partition(":")
@@ -40,3 +47,11 @@ def ideal_speedup(case: Case) -> float:
         UnknownConvType: No closed form is registered for the conv type of the case.
     """
     return cost_of(case.shape).macs / cost_of(case).macs
+
+
+def _own_cost(case: Case) -> Cost:
+    found: object = OWN_COSTS[case.conv_type](case)
+    if not isinstance(found, Cost):
+        source = f"the cost of {case.conv_type!r}"
+        raise WrongOutput(source, f"a value of type {type(found).__name__}", "a sepconv.Cost")
+    return found
