@@ -45,6 +45,7 @@ FOR_PYTEST = "sepconv.cli.pytest_run"  # no command: what `pytest benchmarks` en
 HOMES = {  # a third-party package → the only places that may import it
     "torch": ("sepconv.convs", "sepconv.bench"),
     "psutil": ("sepconv.bench",),
+    "pynvml": ("sepconv.bench",),
     "pytest": ("sepconv.bench", FOR_PYTEST),
     "pytest_benchmark": ("sepconv.bench",),
     "sqlalchemy": ("sepconv.store",),

@@ -11,19 +11,27 @@ from typing import NamedTuple
 
 import torch
 
+from sepconv.bench.cuda import EventClock, TorchEvents
+
 SCHEDSTAT = Path("/proc/thread-self/schedstat")  # ns on a core, ns ready but waiting, slices
 
 
 def wall_clock_for(device: str) -> Callable[[], float]:
     """A monotonic clock, in seconds, that is honest about `device`.
 
-    Accelerators queue their work: `perf_counter` alone times the queueing. Their clock waits
-    for the queue to drain before it reads, at both ends of a round, so that a round holds
-    exactly the work that was started in it.
+    Accelerators queue their work: `perf_counter` alone times the queueing. CUDA devices are
+    asked themselves, by an `EventClock`, which has a buffer as large as their caches: make one
+    per device and process. The clock of the others waits for the queue to drain before it
+    reads, at both ends of a round, so that a round holds exactly the work started in it.
+
+    Raises:
+        RuntimeError, AssertionError: torch has no such device here.
     """
     if device == "cpu":
         return perf_counter
     accelerator = torch.device(device)
+    if accelerator.type == "cuda":
+        return EventClock(TorchEvents(device))
     synchronize = torch.get_device_module(accelerator).synchronize
 
     def drained_clock() -> float:

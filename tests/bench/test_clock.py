@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sepconv.bench.clock import Counters, cpu_clock_for, wall_clock_for
+from sepconv.bench.cuda import EventClock
 
 
 def test_the_cpu_clock_never_runs_backwards():
@@ -52,3 +53,10 @@ def test_a_device_that_is_not_there_has_no_clock():
 
     with pytest.raises((RuntimeError, AssertionError)):
         wall_clock_for("cuda")()
+
+
+def test_a_cuda_device_is_asked_for_its_own_time():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+
+    assert isinstance(wall_clock_for("cuda"), EventClock)
