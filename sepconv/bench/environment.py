@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Collection
 
 import torch
 
@@ -19,15 +20,18 @@ BACKENDS = (
 )
 
 
-def capture_environment(allocator: str) -> Environment:
-    """The environment of this process, whose allocator policy is `allocator`."""
+def capture_environment(allocator: str, hidden: Collection[str] = ()) -> Environment:
+    """The environment of this process, whose allocator policy is `allocator`.
+
+    `hidden` are variables that say where, not how: the numbers of cores.
+    """
     return Environment(
         python=".".join(platform.python_version_tuple()[:2]),
         torch=torch.__version__,
         backends=_backends(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         allocator=allocator,
-        omp_settings=_openmp_settings(),
+        omp_settings=_openmp_settings(hidden),
         cuda=torch.version.cuda,
     )
 
@@ -46,9 +50,11 @@ def _backends() -> tuple[str, ...]:
     return tuple(found)
 
 
-def _openmp_settings() -> tuple[str, ...]:
+def _openmp_settings(hidden: Collection[str]) -> tuple[str, ...]:
     return tuple(
         f"{name}={value}"
         for name, value in sorted(os.environ.items())
-        if OPENMP_VARIABLE.fullmatch(name) and not SET_PER_CASE.fullmatch(name)
+        if OPENMP_VARIABLE.fullmatch(name)
+        and not SET_PER_CASE.fullmatch(name)
+        and name not in hidden
     )

@@ -6,7 +6,7 @@ plain `pytest benchmarks` makes one pass in its own process, and plans each case
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from operator import itemgetter
 from typing import Protocol
 
@@ -14,14 +14,16 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from sepconv.bench.clock import wall_clock_for
-from sepconv.bench.stopwatch import Stopwatch
+from sepconv.bench.counted import own_facts
+from sepconv.bench.stopwatch import Instruments, Stopwatch, Visit
+from sepconv.bench.turn import Baton, RingBroken, Turns
 from sepconv.bench.workload import Workload, check_supported, size_bytes
 from sepconv.case import Case
 from sepconv.errors import UnsupportedCase
-from sepconv.record import Block, Slot, Status
+from sepconv.record import Block, Facts, Slot, Status
 
 CASE, VISIT = "case", "visit"
+CALIBRATION = 0  # the number of the pass that looks at what needs no repetition
 KEPT_BYTES = 256 << 20  # of modules and inputs that wait for their next visit
 OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough memory")
 UNSUPPORTED_TEXTS = ("not implemented for", "not supported", "unsupported")
@@ -33,47 +35,63 @@ class Sink(Protocol):
     What ends a visit returns whether to go on with the next one.
     """
 
-    def begin(self, case: Case) -> None:
+    def begin(self, visit: Visit) -> None:
         """The case is about to be built and measured."""
 
-    def end_visit(self, case: Case) -> bool:
+    def end_visit(self, visit: Visit) -> bool:
         """A visit is over, and more of this pass will complete its block."""
 
-    def add_block(self, block: Block) -> bool:
+    def add_block(self, visit: Visit, block: Block) -> bool:
         """Keep the block."""
 
-    def add_failure(self, case: Case, status: Status, error: str) -> bool:
+    def add_failure(self, visit: Visit, status: Status, error: str) -> bool:
         """Keep the reason why there is no block."""
+
+    def add_break(self, visit: Visit) -> bool:
+        """The other arm of the ring has failed: this one has no block either."""
+
+    def add_facts(self, case: Case, facts: Facts) -> None:
+        """Keep what the calibration saw beside the time."""
 
 
 class PassPlugin:
-    """One pass over `cases`, in their order; `slots` are the plan's, by case identity.
+    """One pass over `slots`, in their order; without a plan each has no rounds.
 
     A block that is planned in several visits gets them evenly spaced: the pass goes over its
     cases several times. What a shared machine takes from a process lasts longer than a round,
     so rounds in a row tell of one spell, and rounds apart of several.
+
+    With a `baton`, this pass is one arm of its rings: the other one is a pass in another
+    process over the same rings in the same order.
     """
 
     def __init__(
         self,
-        cases: Sequence[Case],
+        slots: Sequence[Slot],
         sink: Sink,
         *,
-        slots: Sequence[Slot] = (),
         pass_number: int = 1,
         seed: int = 0,
+        baton: Baton | None = None,
+        primes: bool = True,
+        cores: tuple[int, ...] = (),
     ) -> None:
         self.sink = sink
-        self._cases = cases
-        self._slots = {slot.case.identity: slot for slot in slots}
-        self._order = {case.identity: place for place, case in enumerate(cases)}
+        self._slots = slots
+        self._order = {slot.ring: place for place, slot in enumerate(slots)}
+        self._is_planned = any(slot.rounds for slot in slots)
         self._pass_number = pass_number
         self._seed = seed
+        self._baton = baton
+        self._primes = primes
+        self._cores = cores
+        self._instruments: dict[str, Instruments] = {}
         self._stopwatch: Stopwatch | None = None
-        self._blocks: dict[str, Block] = {}  # of cases that will be visited again
-        self._workloads: dict[str, Workload] = {}  # of the same …
+        self._blocks: dict[int, Block] = {}  # by ring, of those that will be visited again
+        self._workloads: dict[str, Workload] = {}  # by case, of the same …
         self._kept_bytes: dict[str, int] = {}  # … and what they take, for the whole pass
-        self._failed: set[str] = set()
+        self._failed: set[str] = set()  # cases
+        self._broken: set[int] = set()  # rings, by the other arm
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Give each test the visits to the cases of its direction, and each its clock."""
@@ -81,42 +99,46 @@ class PassPlugin:
             return
         marker = metafunc.definition.get_closest_marker("direction")
         direction = marker.args[0] if marker else "inference"
-        cases = [case for case in self._cases if case.direction == direction]
         visits = [
-            pytest.param(
-                case, visit, id=label if visit == 0 else f"{label}-again{visit}", marks=mark
-            )
-            for case in cases
-            for label, mark in [(case.label, self._benchmark_mark(case))]
-            for visit in range(self._visits_of(case))
+            pytest.param(slot.case, Visit(slot, number), id=slot.case.label, marks=mark)
+            for slot in self._slots
+            if slot.case.direction == direction
+            for mark in [self._benchmark_mark(slot.case)]
+            for number in range(slot.visits)
         ]
         metafunc.parametrize((CASE, VISIT), visits)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Order by visit, then by the pass; drop tests that got no case at all."""
+        """Spread the visits to each slot evenly; drop tests that got no case at all."""
         placed = [
-            (_visit_of(item), self._order[case.identity], item)
+            ((visit.number + 0.5) / visit.slot.visits, self._order[visit.slot.ring], item)
             for item in items
-            if (case := case_of(item)) is not None
+            if (visit := visit_of(item)) is not None
         ]
         items[:] = [item for *_, item in sorted(placed, key=itemgetter(0, 1))]
 
     @pytest.fixture
-    def stopwatch(self, case: Case, visit: int) -> Generator[Stopwatch, None, None]:
+    def stopwatch(self, visit: Visit) -> Generator[Stopwatch, None, None]:
         """Measures this visit; skips what this machine cannot measure, or what has failed."""
+        case = visit.slot.case
         if case.identity in self._failed:
+            self._give_up(visit)
             pytest.skip("an earlier visit failed")
-        self.sink.begin(case)
+        if visit.slot.ring in self._broken:
+            pytest.skip("the other arm of the ring failed")
+        self.sink.begin(visit)
         try:
             check_supported(case)
         except UnsupportedCase as reason:
             pytest.skip(str(reason))
         self._stopwatch = Stopwatch(
-            case,
-            slot=self._slots.get(case.identity),
-            visit=visit,
+            visit,
             pass_number=self._pass_number,
             seed=self._seed,
+            instruments=self._instruments_of(case.device),
+            turns=self._turns(visit),
+            primes=self._primes,
+            cores=self._cores,
             workload=self._workloads.pop(case.identity, None),
         )
         yield self._stopwatch
@@ -128,36 +150,70 @@ class PassPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Hand on what a test brought: rounds only if its assertions hold, else the reason."""
         report = yield
-        case, go_on = case_of(item), True
-        if case is None or case.identity in self._failed:
+        visit, go_on = visit_of(item), True
+        if visit is None or self._is_settled(visit):
             return report
         if call.excinfo is not None:
-            self._failed.add(case.identity)
-            self._blocks.pop(case.identity, None)
-            go_on = self.sink.add_failure(case, *classify(call.excinfo.value))
+            go_on = self._add_error(visit, call.excinfo.value)
         elif call.when == "call" and self._stopwatch and self._stopwatch.block:
-            if not self._slots:  # somebody may want pytest-benchmark's own JSON
+            if not self._is_planned:  # somebody may want pytest-benchmark's own JSON
                 _describe(item, self._stopwatch.block)
-            go_on = self._add_visit(self._stopwatch, _visit_of(item))
+            go_on = self._add_visit(self._stopwatch, self._stopwatch.block)
         if not go_on:
             item.session.shouldstop = "asked to stop"
         return report
 
     def pytest_sessionfinish(self) -> None:
         """Hand on what was measured of the blocks that a stopped pass did not complete."""
-        for block in self._blocks.values():
-            self.sink.add_block(block)
+        of_ring = {slot.ring: slot for slot in self._slots}
+        for ring, block in self._blocks.items():
+            slot = of_ring[ring]
+            self.sink.add_block(Visit(slot, slot.visits - 1), block)
 
-    def _add_visit(self, stopwatch: Stopwatch, visit: int) -> bool:
-        assert stopwatch.block is not None
-        identity = stopwatch.case.identity
-        earlier = self._blocks.pop(identity, None)
-        block = stopwatch.block if earlier is None else earlier.and_then(stopwatch.block)
-        if visit + 1 == self._visits_of(stopwatch.case):
-            return self.sink.add_block(block)
-        self._blocks[identity] = block
+    def _is_settled(self, visit: Visit) -> bool:
+        return visit.slot.case.identity in self._failed or visit.slot.ring in self._broken
+
+    def _add_error(self, visit: Visit, error: BaseException) -> bool:
+        self._blocks.pop(visit.slot.ring, None)
+        if isinstance(error, RingBroken):
+            self._broken.add(visit.slot.ring)
+            return self.sink.add_break(visit)
+        self._failed.add(visit.slot.case.identity)
+        self._give_up(visit)
+        return self.sink.add_failure(visit, *classify(error))
+
+    def _add_visit(self, stopwatch: Stopwatch, block: Block) -> bool:
+        visit = stopwatch.visit
+        if self._pass_number == CALIBRATION:
+            self._look(stopwatch)
+        earlier = self._blocks.pop(visit.slot.ring, None)
+        whole = block if earlier is None else earlier.and_then(block)
+        if visit.is_last:
+            return self.sink.add_block(visit, whole)
+        self._blocks[visit.slot.ring] = whole
         self._keep_workload(stopwatch)
-        return self.sink.end_visit(stopwatch.case)
+        return self.sink.end_visit(visit)
+
+    def _look(self, stopwatch: Stopwatch) -> None:
+        assert stopwatch.workload is not None
+        seen = stopwatch.look()
+        own = own_facts(stopwatch.case, *stopwatch.workload)
+        self.sink.add_facts(stopwatch.case, seen.and_also(own))
+
+    def _turns(self, visit: Visit) -> Turns | None:
+        if self._baton is None:
+            return None
+        return self._baton.visit(
+            visit.slot.ring,
+            visit.number,
+            rounds=visit.slot.rounds_of(visit.number),
+            seed=hash((self._seed, self._pass_number)),
+        )
+
+    def _give_up(self, visit: Visit) -> None:
+        """Spare the other arm the waiting."""
+        if self._baton is not None:
+            self._baton.give_up(visit.slot.ring, visit.number)
 
     def _keep_workload(self, stopwatch: Stopwatch) -> None:
         """Spare the next visit the building, as long as all of it fits into modest memory."""
@@ -173,12 +229,13 @@ class PassPlugin:
 
     def _benchmark_mark(self, case: Case) -> pytest.MarkDecorator:
         """The clock of the case, and the shape by which pytest-benchmark groups its tables."""
-        group = None if self._slots else case.shape.label.partition("-")[2]
-        return pytest.mark.benchmark(timer=_clock(case.device), group=group)
+        group = None if self._is_planned else case.shape.label.partition("-")[2]
+        return pytest.mark.benchmark(timer=self._instruments_of(case.device).clock, group=group)
 
-    def _visits_of(self, case: Case) -> int:
-        slot = self._slots.get(case.identity)
-        return slot.visits if slot else 1
+    def _instruments_of(self, device: str) -> Instruments:
+        if device not in self._instruments:
+            self._instruments[device] = Instruments(device)
+        return self._instruments[device]
 
 
 def classify(error: BaseException) -> tuple[Status, str]:
@@ -198,24 +255,11 @@ def classify(error: BaseException) -> tuple[Status, str]:
     return Status.FAILED, text
 
 
-def case_of(item: pytest.Item) -> Case | None:
-    """The case of a test; None for one that was parametrised over nothing, or not at all."""
+def visit_of(item: pytest.Item) -> Visit | None:
+    """The visit of a test; None for one that was parametrised over nothing, or not at all."""
     callspec = getattr(item, "callspec", None)
-    case = callspec.params.get(CASE) if callspec else None
-    return case if isinstance(case, Case) else None
-
-
-def _visit_of(item: pytest.Item) -> int:
-    callspec = getattr(item, "callspec", None)
-    return int(callspec.params.get(VISIT, 0)) if callspec else 0
-
-
-def _clock(device: str) -> Callable[[], float]:
-    """The clock of a device that may be missing: then the case is skipped, not the collection."""
-    try:
-        return wall_clock_for(device)
-    except (RuntimeError, AssertionError, AttributeError):
-        return wall_clock_for("cpu")
+    visit = callspec.params.get(VISIT) if callspec else None
+    return visit if isinstance(visit, Visit) else None
 
 
 def _describe(item: pytest.Item, block: Block) -> None:

@@ -17,29 +17,44 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import recv_handle
+from pathlib import Path
 
 from sepconv.bench.allocator import DEFAULT, TUNED, tune_allocator
+from sepconv.bench.core import bind_threads
 from sepconv.bench.machine import capture_conditions
-from sepconv.bench.message import Exited, Hello, PassOrder
+from sepconv.bench.message import Exited, Hello, PassOrder, Refused
+from sepconv.errors import InvalidConvTypes
 
 
-def main(pipe_number: int, policy: str) -> None:
+def main(pipe_number: int, policy: str, conv_types: str | None = None) -> None:
     """Serve the supervisor at the other end of the inherited pipe until it goes away."""
     allocator = tune_allocator() if policy == TUNED else DEFAULT  # before torch is imported
+    hidden = bind_threads(os.environ)
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # count devices without a context
     from sepconv.bench import worker
     from sepconv.bench.device import find_devices_in_child
     from sepconv.bench.environment import capture_environment
+    from sepconv.bench.loading import find_conv_types_in_child
 
     pipe = Connection(pipe_number)
     devices, accelerators = find_devices_in_child()
+    names: tuple[str, ...] = ()
+    digest: str | None = None
+    if conv_types is not None:
+        try:
+            names, digest = find_conv_types_in_child(Path(conv_types))
+        except InvalidConvTypes as error:
+            pipe.send(Refused(error.path, error.reason))
+            return
     pipe.send(
         Hello(
             pid=os.getpid(),
-            environment=capture_environment(allocator),
+            environment=capture_environment(allocator, hidden=hidden),
             devices=devices,
             accelerators=accelerators,
             conditions=capture_conditions(),
+            conv_types=names,
+            conv_types_digest=digest,
         )
     )
     gc.collect()
@@ -49,7 +64,7 @@ def main(pipe_number: int, policy: str) -> None:
 
 def _serve(
     pipe: Connection,
-    run_pass: Callable[[PassOrder, Connection], None],
+    run_pass: Callable[[PassOrder, Connection, socket.socket | None], None],
     die_with_parent: Callable[[int], None],
 ) -> None:
     """Fork a worker per order, and report each worker's end."""
@@ -66,8 +81,9 @@ def _serve(
             _report_ended(pipe, workers)
         if pipe in ready:
             try:
-                order: PassOrder = pipe.recv()
+                order, takes_turns = pipe.recv()
                 handle = recv_handle(pipe)
+                baton = socket.socket(fileno=recv_handle(pipe)) if takes_turns else None
             except (EOFError, OSError):
                 break
             server = os.getpid()
@@ -77,9 +93,11 @@ def _serve(
                     die_with_parent(server)
                     for end in (pipe, wake, waker):
                         end.close()
-                    run_pass(order, Connection(handle))
+                    run_pass(order, Connection(handle), baton)
             workers.add(pid)
             os.close(handle)
+            if baton is not None:
+                baton.close()
             pipe.send(pid)
     for pid in workers:
         os.killpg(pid, signal.SIGKILL)
@@ -110,4 +128,4 @@ def _report_ended(pipe: Connection, workers: set[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -4,51 +4,102 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from time import perf_counter
 from typing import Any
 
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
+from sepconv.bench.cache import Eviction
 from sepconv.bench.clock import Counters, Reading, cpu_clock_for, wall_clock_for
-from sepconv.bench.plan import plan_slot
+from sepconv.bench.core import pin
+from sepconv.bench.cuda import EventClock
+from sepconv.bench.memory import look_at_memory
+from sepconv.bench.plan import plan_alone
+from sepconv.bench.throttle import ThrottleWatch
+from sepconv.bench.turn import Turns
 from sepconv.bench.workload import Workload, build_workload
 from sepconv.case import Case
-from sepconv.record import Block, Round, Slot
+from sepconv.record import Block, Facts, Round, Slot
 
-WARMUP_CALLS = (3, 20)  # at least, at most
+WARMUP_CALLS = (3, 20)  # at least, at most, of a case that is measured alone
+RING_WARMUP_CALLS = (2, 8)  # in a ring: each turn is primed anyway
 WARMUP_S = 0.3  # at most, unless the least number of calls takes longer
 STEADY_CALLS = 3  # this many in a row …
 STEADY_RATIO = 1.1  # … within 10 % of the fastest so far: caches and clock have settled …
 STEADY_FAULTS = 8  # … and with no more page faults than this: the heap has stopped growing
 
 
+@dataclass(frozen=True)
+class Visit:
+    """One of the visits of a pass to a slot."""
+
+    slot: Slot
+    number: int  # from 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it completes the block."""
+        return self.number + 1 == self.slot.visits
+
+
+class Instruments:
+    """What reads one device's times and troubles; made once per process, as some are dear."""
+
+    def __init__(self, device: str) -> None:
+        try:
+            self.clock = wall_clock_for(device)
+        except (RuntimeError, AssertionError, AttributeError):  # it is missing, which is no
+            self.clock = wall_clock_for("cpu")  # reason not to collect: its cases are skipped
+            device = "cpu"
+        self.throttle = ThrottleWatch(device)
+        self._device = device
+
+    @cached_property
+    def eviction(self) -> Eviction:
+        """What empties the caches of the device."""
+        return Eviction(self._device)
+
+
 class Stopwatch:
-    """Measures one visit to `case`: in a planned pass by its slot, else by its own warm-up."""
+    """Measures one visit; a slot without rounds is planned by its own warm-up."""
 
     def __init__(
         self,
-        case: Case,
+        visit: Visit,
         *,
-        slot: Slot | None,
-        visit: int,
         pass_number: int,
         seed: int,
+        instruments: Instruments,
+        turns: Turns | None = None,
+        primes: bool = True,
+        cores: tuple[int, ...] = (),
         workload: Workload | None = None,
     ) -> None:
-        self.case = case
+        self.visit = visit
         self.block: Block | None = None  # what was measured, once it was
         self.workload = workload  # of an earlier visit, if it was kept
-        self._slot = slot
-        self._visit = visit
+        self.call: Callable[[], object] | None = None  # what was measured
         self._pass_number = pass_number
         self._seed = seed
-        self._wall_clock = wall_clock_for(case.device)
+        self._clock = instruments.clock
+        self._throttle = instruments.throttle
+        self._turns = turns
+        self._primes = primes
+        self._cores = cores
+        self._eviction = instruments.eviction if self.case.cache == "cold" else None
+
+    @property
+    def case(self) -> Case:
+        return self.visit.slot.case
 
     def build(self) -> Workload:
         """The module and its input, built before anything is timed."""
+        pin(self.case.threads, self._cores)
         torch.set_num_threads(self.case.threads)
         torch.set_flush_denormal(True)
         if self.workload is None:
@@ -59,16 +110,26 @@ class Stopwatch:
         """Warm up, then time the planned rounds of `call`; returns what the last call returned.
 
         A round is a target that makes all its calls itself: pytest-benchmark allows no
-        `iterations` beside the untimed `setup` that reads the other clocks.
+        `iterations` beside the untimed `setup` that waits for the turn and reads the counters.
         """
+        self.call = call
         counters = Counters(self.case.threads)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         was_collecting = gc.isenabled()
         gc.disable()
         try:
+            if self._turns is not None:
+                self._turns.meet()
+                self._turns.await_turn()
+            self._throttle.begin()
             warmup = self._warm_up(call, counters)
-            slot = self._slot or replace(plan_slot(self.case, min(warmup)), visits=1)
-            output, cpu_s, readings = self._time_rounds(benchmark, call, slot, counters)
+            if self._turns is not None:
+                self._turns.pass_on()
+            slot = self.visit.slot
+            if not slot.rounds:
+                slot = plan_alone(self.case, min(warmup))
+            output, cpu_s, readings, primed_s = self._time_rounds(benchmark, call, slot, counters)
+            throttled = self._throttle.end()
         finally:
             counters.close()
             if was_collecting:
@@ -79,28 +140,45 @@ class Stopwatch:
                 pass_number=self._pass_number,
                 calls=slot.calls,
                 rounds=_as_rounds(benchmark.stats.stats.data, slot.calls, cpu_s, readings),
-                first_call_s=warmup[0],
-                warmup_s=sum(warmup),
+                first_call_s=warmup[0] if warmup else 0.0,  # of a later visit nobody asks
+                warmup_s=sum(warmup) + primed_s,
                 started_at=started_at,
+                ring=slot.ring,
+                arm=slot.arm,
+                throttled=throttled,
             )
         return output
+
+    def look(self) -> Facts:
+        """What one more call tells of its memory, and whether the host held the device back."""
+        assert self.call is not None
+        seen = look_at_memory(self.call, self.case.device)
+        if isinstance(self._clock, EventClock):
+            return seen.and_also(Facts({"host_bound_share": self._clock.host_bound}))
+        return seen
 
     def _warm_up(self, call: Callable[[], Tensor], counters: Counters) -> list[float]:
         """The wall seconds of each warm-up call, until they are steady.
 
-        A later visit finds everything but the caches as it left it: one call may be enough.
+        In a ring it is enough that the heap has stopped growing, as each turn is primed and
+        calls of 10 ms are dear; a later visit needs no call at all. Alone, a later visit finds
+        everything but the caches as it left it: one call may be enough.
         """
         took: list[float] = []
         faults = [counters.read().minor_faults]
-        least, most = WARMUP_CALLS
-        if self._visit > 0:
+        in_ring = self._turns is not None
+        least, most = RING_WARMUP_CALLS if in_ring else WARMUP_CALLS
+        calls = 1 if in_ring else STEADY_CALLS
+        if self.visit.number > 0:
             least = 1
+            if in_ring and self._primes:
+                return []
         while len(took) < most and not (len(took) >= least and sum(took) > WARMUP_S):
-            start = self._wall_clock()
+            start = self._clock()
             call()
-            took.append(self._wall_clock() - start)
+            took.append(self._clock() - start)
             faults.append(counters.read().minor_faults)
-            if len(took) >= least and _is_steady(took, faults):
+            if len(took) >= least and _is_steady(took, faults, calls):
                 break
         return took
 
@@ -110,16 +188,32 @@ class Stopwatch:
         call: Callable[[], Tensor],
         slot: Slot,
         counters: Counters,
-    ) -> tuple[Tensor, list[float], list[Reading]]:
-        """The last output, the CPU seconds of each round, and the counters around each."""
+    ) -> tuple[Tensor, list[float], list[Reading], float]:
+        """The last output, the CPU seconds of each round, the counters around each, and the
+        seconds of the untimed calls that primed the caches."""
         cpu_s: list[float] = []
+        primed_s: list[float] = []
         readings: list[Reading] = []
         cpu_clock = cpu_clock_for(self.case.threads)
+        clock, turns, eviction = self._clock, self._turns, self._eviction
+        events = clock if isinstance(clock, EventClock) else None
+        primes = self._primes
         repetitions = range(slot.calls)
+        if events is not None:
+            events.begin_block()
 
         def begin() -> None:
             if benchmark.stats is not None:
                 benchmark.stats.iterations = slot.calls  # its tables then speak of one call
+            finds_others_data = turns is not None and turns.await_turn()
+            if events is not None:
+                events.before_round()
+            if eviction is not None:
+                eviction.evict()
+            elif primes and (finds_others_data or events is not None):
+                start = perf_counter()
+                call()
+                primed_s.append(perf_counter() - start)
             readings.append(counters.read())
 
         def target() -> Any:
@@ -131,16 +225,21 @@ class Stopwatch:
 
         def end() -> None:
             readings.append(counters.read())
+            if turns is not None:
+                turns.pass_on()
 
         output = benchmark.pedantic(  # type: ignore[no-untyped-call]
-            target, setup=begin, teardown=end, rounds=slot.rounds_of(self._visit)
+            target, setup=begin, teardown=end, rounds=slot.rounds_of(self.visit.number)
         )
-        return output, cpu_s, readings
+        return output, cpu_s, readings, sum(primed_s)
 
 
-def _is_steady(took_s: list[float], faults: list[int]) -> bool:
-    """Whether the last calls were as fast as any, and found their memory where they left it."""
-    recent = took_s[-STEADY_CALLS:]
+def _is_steady(took_s: list[float], faults: list[int], calls: int) -> bool:
+    """Whether the last `calls` were as fast as any, and found their memory where they left it.
+
+    `faults` has the count before the first call, and after each.
+    """
+    recent = took_s[-calls:]
     new_faults = faults[-1] - faults[-1 - len(recent)]
     return max(recent) <= STEADY_RATIO * min(took_s) and new_faults <= STEADY_FAULTS
 

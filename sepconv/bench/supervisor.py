@@ -4,71 +4,74 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from multiprocessing.connection import Connection, Pipe
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.reduction import send_handle
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import sepconv
 from sepconv.bench.allocator import TUNED
-from sepconv.bench.message import (
-    Begun,
-    Ended,
-    Exited,
-    Failed,
-    Hello,
-    Measured,
-    PassOrder,
-    Visited,
-)
-from sepconv.case import Case
-from sepconv.errors import MeasuringFailed
-from sepconv.record import Block, Slot, Status
+from sepconv.bench.core import aside, usable_cores
+from sepconv.bench.crew import START_TIMEOUT_S, Arm, Crew, PassKeeper
+from sepconv.bench.log import WorkerLog
+from sepconv.bench.message import Exited, Hello, PassOrder, Refused
+from sepconv.bench.plan import Ring, rings_of
+from sepconv.errors import InvalidConvTypes, MeasuringFailed
+from sepconv.record import Slot
 
-START_TIMEOUT_S = 180.0  # importing torch from a cold disk
-CASE_TIMEOUT_S = 120.0  # one block of one case
+CASE_TIMEOUT_S = 30.0  # one visit to one case, or one turn of it in a ring
+COMPILING_S = 120.0  # more, where a case is compiled in its first call
 TERMINATION_S = 2.0  # between asking a worker to end and ending it
-LOG_TAIL_BYTES = 4000
-PASSED, SOME_FAILED = 0, 1  # pytest's exit codes of a pass that did its work
-
-
-class PassKeeper(Protocol):
-    """Who is told of every case in a pass."""
-
-    def keep_visit(self, case: Case) -> None: ...
-
-    def keep_block(self, block: Block) -> None: ...
-
-    def keep_failure(self, case: Case, status: Status, error: str) -> None: ...
+GLANCE_S = 0.5  # how often the log is looked at while waiting
+RESTARTS_IN_VAIN = 3  # without one case less to do
+TIMED_OUT = object()
 
 
 class Supervisor:
-    """Owns one server process and, one at a time, its workers.
+    """Owns one server process and its workers: one at a time, or the two arms of rings.
 
     A context manager: leaving it ends every process. `stopping` becomes true at the first
     Ctrl-C or SIGTERM: the case in hand is finished and kept. The second ends at once.
+
+    Raises:
+        MeasuringFailed: The server cannot be started, or dies.
+        InvalidConvTypes: The file `conv_types` cannot be loaded.
     """
 
     def __init__(
-        self, suites: Path, *, allocator: str = TUNED, case_timeout_s: float = CASE_TIMEOUT_S
+        self,
+        suites: Path,
+        *,
+        allocator: str = TUNED,
+        case_timeout_s: float = CASE_TIMEOUT_S,
+        memory_limit_bytes: int | None = None,
+        isolate: bool = False,
+        conv_types: Path | None = None,
+        primes: bool = True,
     ) -> None:
         self.stopping = False
+        self.case_timeout_s = case_timeout_s
         self._suites = suites
         self._allocator = allocator
-        self._case_timeout_s = case_timeout_s
+        self._memory_limit_bytes = memory_limit_bytes
+        self._isolate = isolate
+        self._conv_types = None if conv_types is None else str(conv_types.resolve())
+        self._primes = primes
+        self._cores = usable_cores()
         self._hello: Hello | None = None
-        self._worker: int | None = None
+        self._arms: list[Arm] = []
         self._signals: dict[int, Any] = {}
 
     def __enter__(self) -> Supervisor:
         self._folder = tempfile.TemporaryDirectory(prefix="sepconv-", ignore_cleanup_errors=True)
-        self._log = Path(self._folder.name) / "worker.log"
+        self.log = WorkerLog(Path(self._folder.name) / "worker.log")
         self._start_server()
         for number in (signal.SIGINT, signal.SIGTERM):
             self._signals[number] = signal.signal(number, self._on_signal)
@@ -82,7 +85,8 @@ class Supervisor:
     ) -> None:
         for number, handler in self._signals.items():
             signal.signal(number, handler)
-        self._end_worker()
+        for arm in self._arms:
+            self.end_worker(arm)
         self._pipe.close()  # the server ends when it reads the end of its pipe
         try:
             self._server.wait(TERMINATION_S)
@@ -95,19 +99,21 @@ class Supervisor:
     def hello(self) -> Hello:
         """What the server says of itself; waits until it has loaded torch."""
         if self._hello is None:
-            message = self._receive(self._pipe, START_TIMEOUT_S)
+            message = self._hear_server(START_TIMEOUT_S)
+            if isinstance(message, Refused):
+                raise InvalidConvTypes(message.path, message.reason)
             if not isinstance(message, Hello):
                 raise MeasuringFailed(
                     f"the measuring process did not start within {START_TIMEOUT_S:.0f} s, or "
-                    f"died; try `{sys.executable} -c 'import torch, pytest'`.\n{self._log_tail()}"
+                    f"died; try `{sys.executable} -c 'import torch, pytest'`.\n{self.log.tail()}"
                 )
             self._hello = message
         return self._hello
 
     @property
-    def worker(self) -> int | None:
-        """The process id of the worker at work."""
-        return self._worker
+    def workers(self) -> tuple[int, ...]:
+        """The process ids of the workers at work."""
+        return tuple(arm.pid for arm in self._arms)
 
     def run_pass(
         self,
@@ -119,94 +125,89 @@ class Supervisor:
         deadline: Callable[[], bool] = lambda: False,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
-        """Give every slot one block, in that order, until `deadline()` or a signal says stop.
+        """Give every slot one block, ring by ring in that order, until `deadline()` or a signal
+        says stop.
 
-        A case that kills its worker, or does not end, costs that case and one restart.
-        `meanwhile` is done once while the worker starts, when nothing is timed.
+        Rings of two are measured by two workers that take turns, slots alone by one. A case
+        that kills its worker, or does not end, costs that case, its ring in this pass and one
+        restart. `meanwhile` is done once while a worker starts, when nothing is timed.
 
         Raises:
-            MeasuringFailed: The worker cannot work at all, whatever the case.
+            MeasuringFailed: The workers cannot work at all, whatever the case.
         """
-        remaining = list(slots)
-        while remaining and not self.stopping and not deadline():
-            order = PassOrder(number, tuple(remaining), seed, str(self._suites), str(self._log))
-            pipe = self._fork(order)
-            if meanwhile is not None:
-                meanwhile()
-                meanwhile = None
-            remaining = self._follow(pipe, order, keeper, deadline)
+        rings = rings_of(slots)
+        crews: list[list[Ring]] = [
+            [ring for ring in rings if len(ring) == 2],
+            [ring for ring in rings if len(ring) == 1],
+        ]
+        if self._isolate:
+            crews = [[ring] for ring in rings]
+        for remaining in crews:
+            restarts = 0
+            while remaining and not self.stopping and not deadline():
+                crew = Crew(self, self._hire(number, remaining, seed), remaining, keeper)
+                if meanwhile is not None:
+                    meanwhile()
+                    meanwhile = None
+                with aside(self._cores):
+                    left = crew.follow(lambda: self.stopping or deadline())
+                self._arms = []
+                restarts = restarts + 1 if len(left) == len(remaining) else 0
+                if restarts == RESTARTS_IN_VAIN:
+                    raise MeasuringFailed(
+                        f"{restarts} workers in a row measured nothing:\n{self.log.tail()}"
+                    )
+                remaining = left
 
-    def _follow(
-        self,
-        pipe: Connection,
-        order: PassOrder,
-        keeper: PassKeeper,
-        deadline: Callable[[], bool],
-    ) -> list[Slot]:
-        """One worker's life; returns the slots that are left when it ends before its time."""
-        left = {slot.case.identity: slot for slot in order.slots}
-        cases = {identity: slot.case for identity, slot in left.items()}
-        current: Case | None = None
-        has_worked, go_on = False, True
-        timeout_s = START_TIMEOUT_S
-        with pipe:
-            while True:
-                message = self._receive(pipe, timeout_s)
-                timeout_s = self._case_timeout_s
-                match message:
-                    case Begun(identity):
-                        current = cases[identity]
-                        continue
-                    case Visited() | Measured() | Failed():
-                        current, has_worked = None, True
-                        go_on = go_on and not self.stopping and not deadline()
-                        self._answer(pipe, go_on)  # it sets the next case up while we store
-                        identity = _keep(message, keeper, cases)
-                        if not isinstance(message, Visited):
-                            left.pop(identity, None)
-                    case Ended(exit_code):
-                        self._await_exit()
-                        if go_on:
-                            self._check_end(exit_code, left, keeper)
-                        return []
-                    case _:
-                        if current is None and not has_worked:
-                            raise MeasuringFailed(
-                                f"a worker ended before its first case:\n{self._log_tail()}"
-                            )
-                        self._bury(current, keeper, hung=message is TIMED_OUT)
-                        if current is not None:
-                            left.pop(current.identity, None)
-                        return list(left.values())
+    def timeout_s(self, rings: Sequence[Ring]) -> float:
+        """How long a worker may be silent over these."""
+        compiles = any(slot.case.compiled for ring in rings for slot in ring)
+        return self.case_timeout_s + COMPILING_S * compiles
 
-    def _check_end(self, exit_code: int, left: dict[str, Slot], keeper: PassKeeper) -> None:
-        """A pass that was not asked to stop has seen every case."""
-        if exit_code not in (PASSED, SOME_FAILED):
-            raise MeasuringFailed(f"pytest ended with code {exit_code}:\n{self._log_tail()}")
-        for slot in left.values():
-            keeper.keep_failure(slot.case, Status.FAILED, "no test in the suites took this case")
+    def listen(self, pipes: Sequence[Connection], timeout_s: float) -> Sequence[Connection]:
+        """Those of the pipes that have something to read, or have ended; none in time, none."""
+        end = perf_counter() + timeout_s
+        while (left := end - perf_counter()) > 0:
+            ready = wait(pipes, min(left, GLANCE_S))
+            self.log.cut()
+            if ready:
+                return [pipe for pipe in pipes if pipe in ready]
+        return []
 
-    def _bury(self, case: Case | None, keeper: PassKeeper, *, hung: bool) -> None:
-        """Record what became of the case that its worker did not survive."""
-        exit_code = self._end_worker()
-        if case is None:  # it ended between two cases, which costs neither of them
-            return
-        if hung:
-            error = f"not done after {self._case_timeout_s:g} s"
-            keeper.keep_failure(case, Status.TIMED_OUT, error)
-        else:
-            error = f"its process ended: {_cause(exit_code)}\n{self._log_tail()}".strip()
-            keeper.keep_failure(case, Status.CRASHED, error)
+    def await_exit(self, arm: Arm, timeout_s: float = TERMINATION_S) -> int | None:
+        """The exit status of a worker, as the server sees it; None if it does not end."""
+        end = perf_counter() + timeout_s
+        while arm.exit_code is None and (left := end - perf_counter()) > 0:
+            match self._hear_server(left):
+                case Exited(pid, exit_code):
+                    for other in self._arms:
+                        if other.pid == pid:
+                            other.exit_code = exit_code
+                case None:
+                    raise MeasuringFailed("the measuring process is gone")
+        return arm.exit_code
+
+    def end_worker(self, arm: Arm) -> int | None:
+        """Ask the worker's process group to end, then end it; returns its exit status."""
+        self.await_exit(arm, 0.2)  # it may have ended by itself
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(arm.pid, number)  # what it left behind too
+            except ProcessLookupError:
+                break
+            self.await_exit(arm)
+        return arm.exit_code
 
     def _start_server(self) -> None:
         self._pipe, theirs = Pipe()
         package_parent = str(Path(sepconv.__file__).resolve().parents[1])
         search_path = [package_parent, os.environ.get("PYTHONPATH", "")]
-        with theirs, self._log.open("ab") as log:
+        with theirs, self.log.path.open("ab") as log:
             self._server = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", "sepconv.bench.server"),
                     *(str(theirs.fileno()), self._allocator),
+                    *([self._conv_types] if self._conv_types else []),
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -221,62 +222,60 @@ class Supervisor:
                 },
             )
 
-    def _fork(self, order: PassOrder) -> Connection:
-        """Have the server fork a worker for `order`; returns the pipe to it."""
+    def _hire(self, number: int, rings: Sequence[Ring], seed: int) -> list[Arm]:
+        """Start a worker for each arm of these rings."""
+        self.log.clear()
+        self._arms = []
+        batons: Sequence[socket.socket | None] = [None]
+        if len(rings[0]) == 2:
+            batons = socket.socketpair()
+        try:
+            for place, baton in enumerate(batons):
+                slots = tuple(ring[place] for ring in rings)
+                self._arms.append(self._fork(self._order(number, slots, rings, seed), baton))
+        finally:
+            for baton in batons:
+                if baton is not None:
+                    baton.close()
+        return self._arms
+
+    def _order(
+        self, number: int, slots: tuple[Slot, ...], rings: Sequence[Ring], seed: int
+    ) -> PassOrder:
+        return PassOrder(
+            number=number,
+            slots=slots,
+            seed=seed,
+            suites=str(self._suites),
+            log=str(self.log.path),
+            cores=self._cores,
+            timeout_s=self.timeout_s(rings),
+            primes=self._primes,
+            memory_limit_bytes=self._memory_limit_bytes,
+            conv_types=self._conv_types,
+        )
+
+    def _fork(self, order: PassOrder, baton: socket.socket | None) -> Arm:
+        """Have the server fork a worker for `order`."""
         server = self.hello.pid
-        self._log.write_bytes(b"")
         ours, theirs = Pipe()
         try:
             with theirs:
-                self._pipe.send(order)
+                self._pipe.send((order, baton is not None))
                 send_handle(self._pipe, theirs.fileno(), server)
+                if baton is not None:
+                    send_handle(self._pipe, baton.fileno(), server)
         except OSError as error:
             raise MeasuringFailed(f"the measuring process is gone: {error}") from error
-        while not isinstance(answer := self._receive(self._pipe, START_TIMEOUT_S), int):
+        while not isinstance(answer := self._hear_server(START_TIMEOUT_S), int):
             if not isinstance(answer, Exited):
-                raise MeasuringFailed(f"the measuring process died:\n{self._log_tail()}")
-        self._worker = answer
-        return ours
+                raise MeasuringFailed(f"the measuring process died:\n{self.log.tail()}")
+        return Arm(answer, ours)
 
-    def _await_exit(self, timeout_s: float = TERMINATION_S) -> int | None:
-        """The exit status of the worker, as the server sees it; None if it does not end."""
-        end = perf_counter() + timeout_s
-        while self._worker is not None and (left := end - perf_counter()) > 0:
-            match self._receive(self._pipe, left):
-                case Exited(pid, exit_code) if pid == self._worker:
-                    self._worker = None
-                    return exit_code
-                case None:
-                    raise MeasuringFailed("the measuring process is gone")
-        return None
-
-    def _end_worker(self) -> int | None:
-        """Ask the worker's process group to end, then end it; returns its exit status."""
-        worker = self._worker
-        if worker is None:
-            return None
-        exit_code = self._await_exit(0.2)  # it may have ended by itself
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if exit_code is not None:
-                break
-            try:
-                os.killpg(worker, number)
-            except ProcessLookupError:
-                break
-            exit_code = self._await_exit()
-        self._worker = None
-        return exit_code
-
-    def _answer(self, pipe: Connection, go_on: bool) -> None:
+    def _hear_server(self, timeout_s: float) -> Any:
+        """The next message; None when the server is gone, TIMED_OUT when nothing came."""
         try:
-            pipe.send(go_on)
-        except OSError:  # it died meanwhile; the next read says so
-            return
-
-    def _receive(self, pipe: Connection, timeout_s: float) -> Any:
-        """The next message; None when the other end is closed, TIMED_OUT when nothing came."""
-        try:
-            return pipe.recv() if pipe.poll(timeout_s) else TIMED_OUT
+            return self._pipe.recv() if self._pipe.poll(timeout_s) else TIMED_OUT
         except (EOFError, OSError):
             return None
 
@@ -284,42 +283,3 @@ class Supervisor:
         if self.stopping:
             raise KeyboardInterrupt
         self.stopping = True
-
-    def _log_tail(self) -> str:
-        """The end of what the worker printed, for people."""
-        try:
-            tail = self._log.read_bytes()[-LOG_TAIL_BYTES:]
-        except OSError:
-            return ""
-        return tail.decode(errors="replace").strip()
-
-
-TIMED_OUT = object()
-
-
-def _keep(
-    message: Visited | Measured | Failed, keeper: PassKeeper, cases: Mapping[str, Case]
-) -> str:
-    """Tell the keeper what ended a visit; returns the identity of its case."""
-    match message:
-        case Visited(identity):
-            keeper.keep_visit(cases[identity])
-            return identity
-        case Measured(block):
-            keeper.keep_block(block)
-            return block.case.identity
-        case Failed(case, status, error):
-            keeper.keep_failure(case, status, error)
-            return case.identity
-
-
-def _cause(exit_code: int | None) -> str:
-    """An exit status in words: "killed by SIGSEGV", "exit code 3"."""
-    if exit_code is None:
-        return "unknown"
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
-    try:
-        return f"killed by {signal.Signals(-exit_code).name}"
-    except ValueError:
-        return f"killed by signal {-exit_code}"

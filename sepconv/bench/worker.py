@@ -6,7 +6,10 @@ import ctypes
 import faulthandler
 import gc
 import os
+import re
+import resource
 import signal
+import socket
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,10 +17,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from sepconv.bench.message import Begun, Ended, Failed, Measured, PassOrder, Visited
+from sepconv.bench.message import (
+    Begun,
+    Broken,
+    Ended,
+    Failed,
+    Looked,
+    Measured,
+    PassOrder,
+    Silent,
+    Visited,
+)
 from sepconv.bench.plugin import PassPlugin
+from sepconv.bench.stopwatch import Visit
+from sepconv.bench.turn import Baton
 from sepconv.case import Case
-from sepconv.record import Block, Status
+from sepconv.record import Block, Facts, Status
 
 PR_SET_PDEATHSIG = 1  # prctl: the signal that this process gets when its parent dies
 UNUSED_PLUGINS = (  # each costs hook calls for every visit; together 2 ms and a collection a pass
@@ -30,6 +45,7 @@ PYTEST_OPTIONS = (
     *("-p", "pytest_benchmark.plugin"),  # the server loads no other plug-in
     *(part for name in UNUSED_PLUGINS for part in ("-p", f"no:{name}")),
     *("--benchmark-quiet", "--benchmark-columns=median"),
+    *("--noconftest", "--assert=plain"),  # the suites' own is for plain pytest
 )
 TALKING = ("--quiet", "--no-header", "--tb=short")  # the calibration says what it cannot collect
 SILENT = ("-p", "no:terminal")
@@ -45,40 +61,94 @@ class PipeSink:
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
 
-    def begin(self, case: Case) -> None:
-        self._pipe.send(Begun(case.identity))
+    def begin(self, visit: Visit) -> None:
+        self._pipe.send(Begun(visit.slot.ring, visit.slot.case.identity))
 
-    def end_visit(self, case: Case) -> bool:
-        self._pipe.send(Visited(case.identity))
+    def end_visit(self, visit: Visit) -> bool:
+        return self._ask(Visited(visit.slot.ring, visit.number, visit.slot.case))
+
+    def add_block(self, visit: Visit, block: Block) -> bool:
+        return self._ask(Measured(visit.number, block))
+
+    def add_failure(self, visit: Visit, status: Status, error: str) -> bool:
+        slot = visit.slot
+        return self._ask(Failed(slot.ring, visit.number, slot.case, status, error))
+
+    def add_break(self, visit: Visit) -> bool:
+        return self._ask(Broken(visit.slot.ring, visit.number))
+
+    def add_facts(self, case: Case, facts: Facts) -> None:
+        self._pipe.send(Looked(case, facts))
+
+    def accuse(self, ring: int) -> None:
+        """The other arm of this ring has not been heard of for too long."""
+        self._pipe.send(Silent(ring))
+
+    def _ask(self, message: object) -> bool:
+        self._pipe.send(message)
         return bool(self._pipe.recv())
 
-    def add_block(self, block: Block) -> bool:
-        self._pipe.send(Measured(block))
-        return bool(self._pipe.recv())
 
-    def add_failure(self, case: Case, status: Status, error: str) -> bool:
-        self._pipe.send(Failed(case, status, error))
-        return bool(self._pipe.recv())
+def run_pass(order: PassOrder, pipe: Connection, baton: socket.socket | None) -> None:
+    """Measure the pass that `order` describes; everything goes through `pipe`.
 
-
-def run_pass(order: PassOrder, pipe: Connection) -> None:
-    """Measure the pass that `order` describes; everything goes through `pipe`."""
+    With a `baton`, this is one arm of its rings, and the other arm is at its other end.
+    """
     _redirect_output(order.log)
     faulthandler.enable()
     gc.disable()  # a pass makes little garbage, and no collection should fall between rounds
     torch.set_num_interop_threads(1)
+    if order.memory_limit_bytes is not None:
+        _limit_memory(order.memory_limit_bytes)
+    if order.conv_types is not None:
+        from sepconv.convs.loading import load_conv_types  # measured code: never in the server
+
+        load_conv_types(Path(order.conv_types))
+    sink = PipeSink(pipe)
     plugin = PassPlugin(
-        [slot.case for slot in order.slots],
-        PipeSink(pipe),
-        slots=order.slots,
+        order.slots,
+        sink,
         pass_number=order.number,
         seed=order.seed,
+        baton=None if baton is None else _baton(order, baton, sink),
+        primes=order.primes,
+        cores=order.cores,
     )
-    storage = f"--benchmark-storage=file://{Path(order.log).parent}"  # it makes that folder
+    folder = Path(order.log).parent
+    storage = f"--benchmark-storage=file://{folder}"  # it makes that folder
     output = TALKING if order.number == 0 else SILENT
-    code = pytest.main([order.suites, storage, *PYTEST_OPTIONS, *output], plugins=[plugin])
+    options = [order.suites, storage, *PYTEST_OPTIONS, *output]
+    code = pytest.main(options, plugins=[plugin, Elsewhere(folder)])
     sys.stdout.flush()
     pipe.send(Ended(int(code)))
+
+
+class Elsewhere:
+    """Begins in a folder outside any repository, and returns once the options are read.
+
+    pytest-benchmark asks git for a tag while it declares its options: 60 ms in every pass.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._here = Path.cwd()
+        os.chdir(folder)
+
+    def pytest_configure(self) -> None:
+        os.chdir(self._here)
+
+
+def _baton(order: PassOrder, end: socket.socket, sink: PipeSink) -> Baton:
+    return Baton(end, order.slots[0].arm, timeout_s=order.timeout_s, accuse=sink.accuse)
+
+
+def _limit_memory(limit_bytes: int) -> None:
+    """Refuse this process more than that beside what it has: torch then says out of memory."""
+    private = Path("/proc/self/status").read_text()
+    held = re.search(r"^VmData:\s*(\d+) kB$", private, re.MULTILINE)
+    if held is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = int(held[1]) * 1024 + limit_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
 
 
 def die_with_parent(parent: int) -> None:

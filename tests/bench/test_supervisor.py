@@ -12,18 +12,37 @@ import pytest
 
 from sepconv.bench.supervisor import Supervisor
 from sepconv.case import Case
-from sepconv.errors import MeasuringFailed
-from sepconv.record import Block, Slot, Status
+from sepconv.errors import InvalidConvTypes, MeasuringFailed
+from sepconv.record import BASE, HEAD, Block, Facts, Pair, Slot, Status
 
 SUITES = Path(__file__).parents[2] / "benchmarks"
+FAULTS = Path(__file__).parents[1] / "fault_types.py"
 
 
 def slot(
-    channels: int, *, calls: int = 2, rounds: int = 3, visits: int = 1, **fields: object
+    channels: int,
+    *,
+    calls: int = 2,
+    rounds: int = 3,
+    visits: int = 1,
+    ring: int | None = None,
+    arm: str = "",
+    **fields: object,
 ) -> Slot:
+    """A slot of its own ring, which its channels number, unless told otherwise."""
     arguments = {"conv_type": "depthwise_separable", "height": 14, "width": 14} | fields
     case = Case(in_channels=channels, out_channels=channels, **arguments)
-    return Slot(case, calls, rounds, call_s=1e-4, visits=visits)
+    number = channels if ring is None else ring
+    return Slot(case, calls, rounds, call_s=1e-4, visits=visits, ring=number, arm=arm)
+
+
+def ring_of_two(channels: int, head: str = "depthwise_separable", **fields: object) -> list[Slot]:
+    """Standard and another conv type of one shape."""
+    options = fields.pop("options", {})
+    return [
+        slot(channels, arm=BASE, conv_type="standard", **fields),
+        slot(channels, arm=HEAD, conv_type=head, options=options, **fields),
+    ]
 
 
 def endless(channels: int) -> Slot:
@@ -36,15 +55,22 @@ class Notes:
 
     def __init__(self, on_block=lambda: None) -> None:
         self.blocks: list[Block] = []
+        self.pairs: list[Pair] = []
         self.visits: list[int] = []
+        self.facts: dict[int, Facts] = {}
         self.failures: dict[int, tuple[Status, str]] = {}
         self._on_block = on_block
 
     def keep_visit(self, case: Case) -> None:
         self.visits.append(case.in_channels)
 
-    def keep_block(self, block: Block) -> None:
-        self.blocks.append(block)
+    def keep_facts(self, case: Case, facts: Facts) -> None:
+        self.facts[case.in_channels] = facts
+
+    def keep_blocks(self, *blocks: Block) -> None:
+        self.blocks += blocks
+        if len(blocks) == 2:
+            self.pairs.append(Pair.of(*blocks))
         self._on_block()
 
     def keep_failure(self, case: Case, status: Status, error: str) -> None:
@@ -78,7 +104,7 @@ def test_the_visits_of_a_block_are_spread_over_the_pass_and_their_rounds_are_one
 
     server.run_pass(1, [slot(8, rounds=5, visits=2), slot(4), slot(2, visits=3)], notes, seed=0)
 
-    assert notes.visits == [8, 2, 2]  # then the last ones, which complete the blocks
+    assert notes.visits == [2, 8, 2]  # at 1/6, 1/4 and 1/2 of the pass
     assert notes.measured == [4, 8, 2]
     assert [len(block.rounds) for block in notes.blocks] == [3, 5, 3]
 
@@ -127,7 +153,7 @@ def test_both_directions_are_measured_by_one_pass_in_the_order_of_the_plan(serve
 
 def test_what_the_machine_cannot_measure_is_unsupported_with_the_reason(server):
     notes = Notes()
-    slots = [slot(2, device="meta"), slot(3, cache="cold"), slot(4)]
+    slots = [slot(2, device="meta"), slot(4)]
     if "cuda" not in server.hello.devices:
         slots.append(slot(5, device="cuda"))
 
@@ -136,7 +162,6 @@ def test_what_the_machine_cannot_measure_is_unsupported_with_the_reason(server):
     assert notes.measured == [4]
     assert {status for status, _ in notes.failures.values()} == {Status.UNSUPPORTED}
     assert "computes nothing" in notes.failures[2][1]
-    assert "warm caches" in notes.failures[3][1]
     assert "no cuda device" in notes.failures.get(5, ("", "no cuda device"))[1]
 
 
@@ -154,7 +179,7 @@ def test_a_case_that_raises_fails_with_what_was_raised_and_costs_no_other_case(s
 def test_a_worker_that_is_killed_costs_its_case_and_one_restart(server):
     def kill_soon() -> None:
         if len(notes.blocks) == 1:
-            worker = server.worker
+            (worker,) = server.workers
             threading.Timer(0.5, os.kill, (worker, signal.SIGSEGV)).start()
 
     notes = Notes(kill_soon)
@@ -172,9 +197,9 @@ def test_a_worker_that_is_killed_between_two_cases_costs_none(server):
 
     def kill_at_the_second_question() -> bool:
         """The first is asked before the pass, the others while the worker waits for an answer."""
-        asked.append(server.worker)
+        asked.append(server.workers)
         if len(asked) == 2:
-            os.kill(server.worker, signal.SIGKILL)
+            os.kill(server.workers[0], signal.SIGKILL)
         return False
 
     notes = Notes()
@@ -208,7 +233,9 @@ def test_a_case_that_does_not_end_is_ended_and_leaves_no_process():
         supervisor.run_pass(1, [slot(2), endless(3), slot(4)], notes, seed=0)
 
         assert notes.measured == [2, 4]
-        assert notes.failures[3] == (Status.TIMED_OUT, "not done after 2 s")
+        status, error = notes.failures[3]
+        assert status is Status.TIMED_OUT
+        assert error.startswith("not done after 2 s")
         assert psutil.Process(supervisor.hello.pid).children() == []
 
 
@@ -224,6 +251,147 @@ def test_the_first_interrupt_finishes_the_case_in_hand_and_the_second_ends_at_on
             signal.raise_signal(signal.SIGINT)
 
     assert not psutil.pid_exists(server)
+
+
+def test_the_arms_of_a_ring_take_turns_and_their_blocks_are_kept_together(server):
+    notes = Notes()
+
+    server.run_pass(2, [*ring_of_two(4, rounds=6), *ring_of_two(8, rounds=5)], notes, seed=0)
+
+    assert [(b.ring, b.arm, len(b.rounds)) for b in notes.blocks] == [
+        (4, BASE, 6),
+        (4, HEAD, 6),
+        (8, BASE, 5),
+        (8, HEAD, 5),
+    ]
+    assert [pair.count for pair in notes.pairs] == [6, 5]
+    assert not notes.failures
+
+
+def test_the_visits_of_a_ring_are_spread_like_those_of_a_case_alone(server):
+    notes = Notes()
+    slots = [*ring_of_two(4, rounds=6, visits=3), *ring_of_two(8, rounds=4), slot(2)]
+
+    server.run_pass(1, slots, notes, seed=0)
+
+    assert [(b.ring, len(b.rounds)) for b in notes.blocks[::2]] == [(8, 4), (4, 6), (2, 3)]
+    assert notes.visits == [4, 4, 4, 4]
+
+
+def test_an_arm_that_raises_breaks_its_ring_only_and_the_other_arm_has_not_failed(server):
+    notes = Notes()
+    broken = ring_of_two(3, head="imaginary", visits=2, rounds=4)
+
+    server.run_pass(1, [*ring_of_two(2), *broken, *ring_of_two(4)], notes, seed=0)
+
+    assert [pair.ring for pair in notes.pairs] == [2, 4]
+    assert list(notes.failures) == [3]
+    assert "imaginary" in notes.failures[3][1]
+
+
+def test_the_same_case_may_be_both_arms(server):
+    notes = Notes()
+
+    server.run_pass(1, [slot(4, arm=BASE, rounds=8), slot(4, arm=HEAD, rounds=8)], notes, seed=0)
+
+    (pair,) = notes.pairs
+    assert pair.base == pair.head
+    assert pair.cpu.standard_error is not None
+
+
+def test_an_arm_whose_process_dies_costs_its_ring_and_one_restart():
+    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
+        notes = Notes()
+        faulty = ring_of_two(3, head="fault_segfault")
+
+        supervisor.run_pass(1, [*ring_of_two(2), *faulty, *ring_of_two(4)], notes, seed=0)
+
+        assert [pair.ring for pair in notes.pairs] == [2, 4]
+        assert notes.failures[3][0] is Status.CRASHED
+        assert "SIGSEGV" in notes.failures[3][1]
+
+
+def test_an_arm_that_hangs_is_accused_by_the_other_one_and_does_not_stall_the_ring():
+    with Supervisor(SUITES, conv_types=FAULTS, case_timeout_s=2.0) as supervisor:
+        notes = Notes()
+        faulty = ring_of_two(3, head="fault_hang")
+
+        supervisor.run_pass(1, [*faulty, *ring_of_two(4)], notes, seed=0)
+
+        assert [pair.ring for pair in notes.pairs] == [4]
+        status, error = notes.failures[3]
+        assert status is Status.TIMED_OUT
+        assert "2 s" in error
+        assert psutil.Process(supervisor.hello.pid).children() == []
+
+
+def test_both_arms_of_a_ring_stop_after_the_same_visit(server):
+    notes = Notes()
+    slots = [*ring_of_two(4, rounds=6, visits=3), *ring_of_two(8, rounds=6, visits=3)]
+
+    server.run_pass(1, slots, notes, seed=0, deadline=lambda: len(notes.visits) >= 3)
+
+    rounds = {
+        (arm, ring): len(block.rounds)
+        for block in notes.blocks
+        for arm, ring in [(block.arm, block.ring)]
+    }
+    assert rounds[BASE, 4] == rounds[HEAD, 4] == 4
+    assert rounds[BASE, 8] == rounds[HEAD, 8] == 2
+
+
+def test_an_isolated_case_has_a_process_of_its_own():
+    with Supervisor(SUITES, isolate=True) as supervisor:
+        notes = Notes(lambda: workers.add(supervisor.workers))
+        workers: set[tuple[int, ...]] = set()
+
+        supervisor.run_pass(1, [slot(2), slot(3), *ring_of_two(4)], notes, seed=0)
+
+        assert notes.measured == [2, 3, 4, 4]
+        assert len(workers) == 3
+
+
+def test_a_case_that_needs_more_memory_than_its_limit_is_out_of_memory():
+    with Supervisor(SUITES, conv_types=FAULTS, memory_limit_bytes=512 << 20) as supervisor:
+        notes = Notes()
+
+        supervisor.run_pass(1, [slot(2), slot(3, conv_type="fault_memory")], notes, seed=0)
+
+        assert notes.measured == [2]
+        assert notes.failures[3][0] is Status.OUT_OF_MEMORY
+
+
+def test_a_case_that_floods_its_output_is_measured_and_fills_no_disk():
+    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
+        notes = Notes()
+
+        supervisor.run_pass(1, [slot(2, conv_type="fault_flood"), slot(3)], notes, seed=0)
+
+        assert notes.measured == [2, 3]
+        assert len(supervisor.log.tail()) <= 4000
+
+
+def test_the_calibration_tells_what_memory_a_call_needs(server):
+    notes = Notes()
+
+    server.run_pass(0, [slot(8)], notes, seed=0)
+
+    output_bytes = 4 * 8 * 14 * 14
+    assert notes.facts[8].values["peak_memory_bytes"] >= output_bytes
+    assert notes.facts[8].values["allocations"] >= 1
+
+
+def test_a_file_of_conv_types_that_cannot_be_loaded_is_an_error_that_names_the_line(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("CONV_TYPES = {\n")
+
+    with (
+        Supervisor(SUITES, conv_types=path) as supervisor,
+        pytest.raises(InvalidConvTypes) as error,
+    ):
+        supervisor.run_pass(1, [slot(2)], Notes(), seed=0)
+
+    assert "line 1" in str(error.value)
 
 
 def test_a_server_that_dies_is_an_error_that_says_so():
@@ -257,10 +425,10 @@ from sepconv.bench.supervisor import Supervisor
 import threading, time
 
 def tell():
-    while supervisor.worker is None:
+    while not supervisor.workers:
         time.sleep(0.05)
     time.sleep(1)
-    print(supervisor.hello.pid, supervisor.worker, flush=True)
+    print(supervisor.hello.pid, *supervisor.workers, flush=True)
 
 with Supervisor(Path({str(SUITES)!r})) as supervisor:
     threading.Thread(target=tell, daemon=True).start()

@@ -1,0 +1,232 @@
+"""The workers of a part of a pass: one, or the two arms of rings, followed to their end."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sepconv.bench.message import (
+    Begun,
+    Broken,
+    Ended,
+    Failed,
+    Looked,
+    Measured,
+    Silent,
+    Visited,
+)
+from sepconv.bench.plan import Ring
+from sepconv.case import Case
+from sepconv.errors import MeasuringFailed
+from sepconv.record import Block, Facts, Status
+
+if TYPE_CHECKING:
+    from sepconv.bench.supervisor import Supervisor
+
+START_TIMEOUT_S = 180.0  # until a worker is at its first case: it may compile what it imports
+MEMORY_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
+PASSED, SOME_FAILED = 0, 1  # pytest's exit codes of a pass that did its work
+
+
+class PassKeeper(Protocol):
+    """Who is told of every case in a pass."""
+
+    def keep_visit(self, case: Case) -> None: ...
+
+    def keep_blocks(self, *blocks: Block) -> None: ...
+
+    def keep_facts(self, case: Case, facts: Facts) -> None: ...
+
+    def keep_failure(self, case: Case, status: Status, error: str) -> None: ...
+
+
+@dataclass
+class Arm:
+    """A worker, as its supervisor sees it."""
+
+    pid: int
+    pipe: Connection
+    case: Case | None = None  # that it is at
+    has_worked: bool = False
+    ended: int | None = None  # pytest's exit code
+    exit_code: int | None = None
+
+
+class Crew:
+    """The workers over some rings, and what is left of these."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        arms: Sequence[Arm],
+        rings: Sequence[Ring],
+        keeper: PassKeeper,
+    ) -> None:
+        self._supervisor = supervisor
+        self._arms = arms
+        self._keeper = keeper
+        self._left = {ring[0].ring: ring for ring in rings}
+        self._cases = {slot.case.identity: slot.case for ring in rings for slot in ring}
+        self._blocks: dict[int, list[Block]] = {}  # of rings whose other arm is still at work
+        self._answers: dict[tuple[int, int], bool] = {}  # both arms stop after the same visit
+        self._failed: set[str] = set()
+        self._oom_kills = count_oom_kills()
+
+    def follow(self, must_stop: Callable[[], bool]) -> list[Ring]:
+        """Until all arms have ended; returns the rings that are left if they did so too early."""
+        usual_s = self._supervisor.timeout_s(list(self._left.values()))
+        if len(self._arms) == 2:
+            usual_s = 2 * usual_s + 5.0  # an arm accuses the other one before
+        while working := [arm for arm in self._arms if arm.ended is None]:
+            has_begun = any(arm.has_worked or arm.case for arm in self._arms)
+            timeout_s = usual_s if has_begun else max(usual_s, START_TIMEOUT_S)
+            ready = self._supervisor.listen([arm.pipe for arm in working], timeout_s)
+            if not ready:
+                return self._bury(self._slowest(working), hung=True)
+            for arm in working:
+                if arm.pipe not in ready:
+                    continue
+                message = _receive(arm.pipe)
+                if message is None:
+                    return self._bury(arm, hung=False)
+                if isinstance(message, Silent):
+                    return self._bury(self._other(arm), hung=True)
+                self._take(arm, message, must_stop)
+        self._check_end(must_stop)
+        return []
+
+    def _take(self, arm: Arm, message: Any, must_stop: Callable[[], bool]) -> None:
+        match message:
+            case Begun(_, identity):
+                arm.case = self._cases[identity]
+            case Looked(case, facts):
+                self._keeper.keep_facts(case, facts)
+            case Ended(exit_code):
+                arm.ended = exit_code
+            case Visited(ring, visit, case):
+                self._answer(arm, ring, visit, must_stop)
+                self._keeper.keep_visit(case)
+            case Measured(visit, block):
+                self._answer(arm, block.ring, visit, must_stop)
+                self._keep(block)
+            case Failed(ring, visit, case, status, error):
+                self._answer(arm, ring, visit, must_stop)
+                self._fail(case, status, error)
+            case Broken(ring, visit):
+                self._answer(arm, ring, visit, must_stop)
+                self._left.pop(ring, None)
+
+    def _answer(self, arm: Arm, ring: int, visit: int, must_stop: Callable[[], bool]) -> None:
+        """Tell it whether to go on: it sets the next case up while its last one is stored."""
+        arm.case, arm.has_worked = None, True
+        key = (ring, visit)
+        if key not in self._answers:
+            stops = not all(self._answers.values()) or must_stop()
+            self._answers[key] = not stops
+        try:
+            arm.pipe.send(self._answers[key])
+        except OSError:  # it died meanwhile; the next read says so
+            return
+
+    def _keep(self, block: Block) -> None:
+        ring = self._left.get(block.ring)
+        if ring is None:  # the other arm has failed
+            return
+        blocks = [*self._blocks.pop(block.ring, []), block]
+        if len(blocks) < len(ring):
+            self._blocks[block.ring] = blocks
+            return
+        del self._left[block.ring]
+        self._keeper.keep_blocks(*sorted(blocks, key=lambda each: each.arm))
+
+    def _fail(self, case: Case, status: Status, error: str) -> None:
+        """What has failed is out of all its rings."""
+        if case.identity not in self._failed:
+            self._failed.add(case.identity)
+            self._keeper.keep_failure(case, status, error)
+        for number, ring in list(self._left.items()):
+            if any(slot.case.identity in self._failed for slot in ring):
+                del self._left[number]
+                self._blocks.pop(number, None)
+
+    def _check_end(self, must_stop: Callable[[], bool]) -> None:
+        """A pass that was not asked to stop has seen every case."""
+        for arm in self._arms:
+            self._supervisor.end_worker(arm)
+            if arm.ended not in (PASSED, SOME_FAILED) and all(self._answers.values()):
+                raise MeasuringFailed(
+                    f"pytest ended with code {arm.ended}:\n{self._supervisor.log.tail()}"
+                )
+        if not all(self._answers.values()):
+            return
+        for ring in list(self._left.values()):
+            for slot in ring:
+                self._fail(slot.case, Status.FAILED, "no test in the suites took this case")
+
+    def _bury(self, culprit: Arm, *, hung: bool) -> list[Ring]:
+        """Record what became of the case that its worker did not survive; end all workers."""
+        exit_code = self._supervisor.end_worker(culprit)
+        for arm in self._arms:
+            if arm is not culprit:
+                self._supervisor.end_worker(arm)
+        case, printed = culprit.case, self._supervisor.log.tail()
+        if case is None:
+            if not any(arm.has_worked for arm in self._arms):
+                raise MeasuringFailed(f"a worker ended before its first case:\n{printed}")
+            return list(self._left.values())  # between two cases, which costs neither of them
+        if hung:
+            limit_s = self._supervisor.timeout_s([self._ring_of(case)])
+            status, error = Status.TIMED_OUT, f"not done after {limit_s:g} s"
+        elif exit_code == -signal.SIGKILL and count_oom_kills() > self._oom_kills:
+            status, error = Status.OUT_OF_MEMORY, "the system killed its process to free memory"
+        else:
+            status, error = Status.CRASHED, f"its process ended: {describe_exit(exit_code)}"
+        self._fail(case, status, f"{error}\n{printed}".strip())
+        return list(self._left.values())
+
+    def _ring_of(self, case: Case) -> Ring:
+        return next(ring for ring in self._left.values() if case in [s.case for s in ring])
+
+    def _other(self, arm: Arm) -> Arm:
+        return next(other for other in self._arms if other is not arm)
+
+    def _slowest(self, working: Sequence[Arm]) -> Arm:
+        """Who is to blame when all are silent: the one that is at a case."""
+        return next((arm for arm in working if arm.case is not None), working[0])
+
+
+def count_oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory, here or on this machine."""
+    for path in MEMORY_EVENTS:
+        try:
+            found = re.search(r"^oom_kill (\d+)$", path.read_text(), re.MULTILINE)
+        except OSError:
+            continue
+        if found is not None:
+            return int(found[1])
+    return 0
+
+
+def describe_exit(exit_code: int | None) -> str:
+    """An exit status in words: "killed by SIGSEGV", "exit code 3"."""
+    if exit_code is None:
+        return "unknown"
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"killed by signal {-exit_code}"
+
+
+def _receive(pipe: Connection) -> Any:
+    """The next message; None when the other end is closed."""
+    try:
+        return pipe.recv()
+    except (EOFError, OSError):
+        return None

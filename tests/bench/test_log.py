@@ -1,0 +1,34 @@
+import os
+
+from sepconv.bench.log import LIMIT_BYTES, TAIL_BYTES, WorkerLog
+
+
+def test_the_tail_is_the_end_of_what_was_printed(tmp_path):
+    log = WorkerLog(tmp_path / "log")
+    log.clear()
+    log.path.write_text("x" * 10_000 + "\nthe last line\n")
+
+    assert log.tail().endswith("the last line")
+    assert len(log.tail()) <= TAIL_BYTES
+
+
+def test_a_flood_is_cut_off_and_its_end_is_still_known(tmp_path):
+    log = WorkerLog(tmp_path / "log")
+    log.clear()
+    writer = os.open(log.path, os.O_WRONLY | os.O_APPEND)
+    os.write(writer, b"x" * (LIMIT_BYTES + 1) + b"before the cut")
+
+    log.cut()
+    os.write(writer, b", and after")
+
+    assert log.path.stat().st_size == len(", and after")
+    assert log.tail().endswith("before the cut, and after")
+    os.close(writer)
+
+
+def test_a_log_that_is_gone_has_no_tail(tmp_path):
+    log = WorkerLog(tmp_path / "log")
+
+    log.cut()
+
+    assert log.tail() == ""
