@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from math import exp
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from sepconv import Store, load
+from sepconv.bench.lock import DeviceLock
 from sepconv.record import Status
 
 SUITE = """
 name = "tiny"
-time_budget = "20s"
+time_budget = "12s"
 precision = "20%"
 [axes]
 conv_type = ["standard", "depthwise_separable", "spatially_separable"]
@@ -31,7 +34,15 @@ channels = [4]
 resolution = [14]
 direction = ["training"]
 """
+ONE_SHAPE = """
+name = "one"
+[axes]
+conv_type = ["standard", "depthwise_separable"]
+channels = [8]
+resolution = [14]
+"""  # without a time budget, which a busy machine could use up before it measures
 CASES = 11
+SLOTS = 14  # in seven rings of two: standard has a slot with each of its partners
 
 
 def sepconv(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -63,18 +74,36 @@ def test_a_run_measures_every_case_in_several_passes_and_stores_every_block(meas
         run = store.find_run("latest")
         measurements = store.measurements(run.id)
         blocks = store.blocks(run.id)
-        slots = {slot.case.identity: slot for slot in store.plan(run.id)}
+        pairs = store.pairs(run.id)
+        slots = {(slot.ring, slot.arm): slot for slot in store.plan(run.id)}
 
     assert run.state == "done"
     assert len(measurements) == CASES
+    assert len(slots) == SLOTS
     assert {m.status for m in measurements} <= {Status.OK, Status.NOISY, Status.FAULTING}
     assert all(m.passes >= 2 for m in measurements)
-    assert len(blocks) == sum(m.passes for m in measurements)
+    assert len(blocks) == 2 * len(pairs) >= 2 * SLOTS
     assert all(
-        (block.summary.calls, block.summary.count)
-        == (slots[block.case.identity].calls, slots[block.case.identity].rounds)
+        (block.case, block.summary.calls, block.summary.count)
+        == ((slot := slots[block.ring, block.arm]).case, slot.calls, slot.rounds)
         for block in blocks
+        if block.pass_number <= run.passes  # the time may cut a further one short
     )
+
+
+def test_a_speed_up_is_that_of_the_pairs_of_its_ring(measured):
+    with Store(f"sqlite:///{measured}/results/sepconv.db", read_only=True) as store:
+        run = store.find_run("latest")
+        measurements = store.measurements(run.id)
+        pairs = store.pairs(run.id)
+
+    for measurement in measurements:
+        own = [p.cpu.trimmed_mean for p in pairs if p.head == measurement.case]
+        speedup = measurement.values.get("realised_speedup")
+        if measurement.case.conv_type == "standard":
+            assert (own, speedup) == ([], None)
+        else:
+            assert speedup.value == pytest.approx(exp(-fmean(own)))
 
 
 def test_every_value_has_its_interval_and_the_exact_ones_need_none(measured):
@@ -141,19 +170,14 @@ def test_runs_and_show_tell_what_is_stored(measured):
 
 
 def test_a_run_can_be_printed_as_data_that_a_program_reads(tmp_path):
-    (tmp_path / "tiny.toml").write_text(SUITE)
+    (tmp_path / "one.toml").write_text(ONE_SHAPE)
 
-    answer = sepconv(
-        *("run", "tiny.toml", "--where", "channels=8 and stride=1", "--time-budget", "5s"),
-        *("--format", "json"),
-        cwd=tmp_path,
-    )
+    answer = sepconv("run", "one.toml", "--format", "json", cwd=tmp_path)
 
     printed = json.loads(answer.stdout)
     assert [case["case"]["conv_type"] for case in printed["cases"]] == [
         "standard",
         "depthwise_separable",
-        "spatially_separable",
     ]
     assert printed["cases"][1]["values"]["realised_speedup"]["value"] > 0
     assert "next: sepconv report" in answer.stderr
@@ -219,10 +243,7 @@ def test_a_run_in_which_nothing_could_be_measured_ends_with_code_3(tmp_path):
 
 
 def test_a_failed_case_ends_a_run_with_code_3_and_keeps_the_others(tmp_path):
-    (tmp_path / "one.toml").write_text(
-        'name = "one"\ntime_budget = "8s"\n[axes]\nconv_type = ["standard", "imaginary"]\n'
-        "channels = [8]\nresolution = [14]\n"
-    )
+    (tmp_path / "one.toml").write_text(ONE_SHAPE.replace("depthwise_separable", "imaginary"))
 
     answer = sepconv("run", "one.toml", cwd=tmp_path)
 
@@ -234,7 +255,7 @@ def test_a_failed_case_ends_a_run_with_code_3_and_keeps_the_others(tmp_path):
     assert (frame[(frame.conv_type == "standard")].status != "failed").all()
 
 
-def test_an_interrupted_run_keeps_what_it_measured_and_ends_with_130(tmp_path):
+def test_an_interrupted_run_keeps_what_it_measured_and_goes_on_from_there(tmp_path):
     (tmp_path / "tiny.toml").write_text(SUITE)
     with subprocess.Popen(
         [sys.executable, "-m", "sepconv", "run", "tiny.toml"],
@@ -251,20 +272,40 @@ def test_an_interrupted_run_keeps_what_it_measured_and_ends_with_130(tmp_path):
                 break
         printed, _ = process.communicate(timeout=60)
 
-    with Store(f"sqlite:///{tmp_path}/results/sepconv.db", read_only=True) as store:
-        run = store.find_run("latest")
-        blocks = store.blocks(run.id)
+    def stored():
+        with Store(f"sqlite:///{tmp_path}/results/sepconv.db", read_only=True) as store:
+            run = store.find_run("latest")
+            return run, store.blocks(run.id), store.measurements(run.id)
+
+    run, blocks, _ = stored()
     assert process.returncode == 130
-    assert "interrupted: what was measured is stored" in printed
+    assert (
+        "interrupted: what was measured is stored; continue with: sepconv run --resume\n" in printed
+    )
     assert run.state == "interrupted"
-    assert CASES <= len(blocks) < 3 * CASES
+    assert SLOTS <= len(blocks) < 3 * SLOTS
+
+    resumed = sepconv("run", "--resume", cwd=tmp_path)
+
+    again, all_blocks, measurements = stored()
+    assert resumed.returncode == 0, resumed.stderr
+    assert (again.uid, again.state) == (run.uid, "done")
+    assert all_blocks[: len(blocks)] == blocks
+    assert len(all_blocks) == SLOTS * run.passes
+    assert {m.passes for m in measurements} == {run.passes}
+    assert all(again.timing[phase] > run.timing[phase] for phase in run.timing)
+
+    finished = sepconv("run", "--resume", cwd=tmp_path)
+
+    assert finished.returncode == 2
+    assert "every run in sqlite:///results/sepconv.db is done" in finished.stderr
 
 
 @pytest.mark.parametrize(
     ("moment", "blocks_at_least", "statuses", "error"),
     [
         ("pass 1", 0, {"missing"}, "the run ended before its turn"),
-        ("pass 3", 2 * CASES, {"ok", "noisy", "faulting"}, None),  # of the first pass at least
+        ("pass 3", 2 * SLOTS, {"ok", "noisy", "faulting"}, None),  # of the first pass at least
     ],
 )
 def test_a_run_that_is_killed_leaves_its_blocks_and_says_what_it_lacks(
@@ -320,6 +361,90 @@ def test_plain_pytest_measures_one_pass_of_what_it_selects_without_intervals(tmp
     assert (latency.value > 0).all()
 
 
+def test_a_second_sweep_on_a_device_is_refused_or_waits(tmp_path):
+    (tmp_path / "one.toml").write_text(ONE_SHAPE)
+    command = ["run", "one.toml"]
+    with DeviceLock(["cpu"]):
+        refused = sepconv(*command, cwd=tmp_path)
+        assert not (tmp_path / "results").exists()
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "sepconv", *command, "--wait"],
+            cwd=tmp_path,
+            env=os.environ | {"SEPCONV_STORE": ""},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stderr is not None
+        told = waiting.stderr.readline()
+
+    waiting.communicate(timeout=120)
+    assert refused.returncode == 2
+    assert f"by another sweep (process {os.getpid()} since" in refused.stderr
+    assert "--wait" in refused.stderr
+    assert told.startswith("waiting for cpu, held by process")
+    assert waiting.returncode == 0
+
+
+def test_plain_pytest_measures_on_no_device_that_is_taken(tmp_path):
+    benchmarks = Path(__file__).parents[1] / "benchmarks"
+    with DeviceLock(["cpu"]):
+        answer = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", str(benchmarks), "--store", "none"),
+                *("-k", "16-14x14", "-p", "no:cacheprovider"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert answer.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "cpu is being measured by another sweep" in answer.stderr
+
+
+def test_a_suite_of_two_allocators_makes_two_linked_runs(tmp_path):
+    (tmp_path / "both.toml").write_text(
+        ONE_SHAPE.replace("[axes]", 'allocators = ["tuned", "default"]\n[axes]')
+    )
+
+    answer = sepconv("run", "both.toml", cwd=tmp_path)
+
+    with Store(f"sqlite:///{tmp_path}/results/sepconv.db", read_only=True) as store:
+        second, first = (stored.run for stored in store.runs())
+    assert answer.returncode == 0, answer.stderr
+    assert first.linked_uid == second.linked_uid == first.uid
+    assert second.environment.allocator == "default"
+    assert "runs 1 and 2 are stored" in answer.stdout
+    if first.environment.allocator == "tuned":  # where there is a glibc to tune
+        assert "with the default allocator a call takes: standard " in answer.stdout
+
+
+def test_somebodys_own_conv_type_is_measured_beside_ours(tmp_path):
+    (tmp_path / "one.toml").write_text(ONE_SHAPE)
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n\n"
+        "def pointwise(case):\n"
+        "    return nn.Conv2d(case.in_channels, case.out_channels, 1, case.stride)\n\n"
+        'CONV_TYPES = {"pointwise": pointwise}\n'
+    )
+    answer = sepconv(
+        *("run", "one.toml", "--conv-types", "own.py"),
+        *("--where", "conv_type in (standard, pointwise)"),
+        cwd=tmp_path,
+    )
+
+    frame = load(f"sqlite:///{tmp_path}/results/sepconv.db")
+    with Store(f"sqlite:///{tmp_path}/results/sepconv.db", read_only=True) as store:
+        conditions = store.find_run("latest").conditions
+    assert answer.returncode == 0, answer.stderr
+    assert set(frame.conv_type) == {"standard", "pointwise"}
+    assert "realised_speedup" in set(frame[frame.conv_type == "pointwise"].metric)
+    assert conditions["conv_types_digest"]
+    assert conditions["asked"]["conv_types"] == str(tmp_path / "own.py")
+
+
 def test_plain_pytest_stores_nothing_where_nothing_is_timed(tmp_path):
     benchmarks = Path(__file__).parents[1] / "benchmarks"
     answer = subprocess.run(
@@ -371,12 +496,12 @@ def test_commands_that_measure_nothing_start_without_torch(command):
 
 def test_the_time_of_a_run_does_not_count_what_a_script_did_before_in_its_process(tmp_path):
     """`scripts/quickstart` makes the environment, then becomes `sepconv quick`."""
-    (tmp_path / "tiny.toml").write_text(SUITE)
-    command = f"sleep 5; exec {sys.executable} -m sepconv run tiny.toml --time-budget 4s"
+    (tmp_path / "one.toml").write_text(ONE_SHAPE)
+    command = f"sleep 5; exec {sys.executable} -m sepconv run one.toml"
     begun = time.perf_counter()
 
     subprocess.run(
-        ["sh", "-c", f"{command} --where 'channels=8 and stride=1'"],
+        ["sh", "-c", command],
         cwd=tmp_path,
         env=os.environ | {"SEPCONV_STORE": ""},
         capture_output=True,

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "runs": "sepconv.cli.runs:runs",
     "show": "sepconv.cli.show:show",
     "cost": "sepconv.cli.cost:cost",
+    "doctor": "sepconv.cli.doctor:doctor",
 }
 
 STARTED_S = perf_counter()  # of the process' work: before anything heavy is imported

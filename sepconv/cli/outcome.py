@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from sepconv.cli.option import DEFAULT_STORE
 from sepconv.cli.sweep import Swept
-from sepconv.units import format_duration
+from sepconv.units import format_duration, format_ratio
 
 
 def print_outcome(swept: Swept, output_format: str = "table") -> None:
@@ -26,6 +28,8 @@ def print_outcome(swept: Swept, output_format: str = "table") -> None:
     click.echo()
     click.echo(describe(finding))
     click.echo(f"({trust(finding, swept.run)})")
+    if (cost := _allocator_line(swept)) is not None:
+        click.echo(cost)
     click.echo()
     click.echo(f"{_spent(swept)}; {swept.run.machine.label}; {swept.run.environment.label}")
 
@@ -37,9 +41,36 @@ def print_next(
     from sepconv.store import shown_url
 
     store = "" if store_url == DEFAULT_STORE else f" --store {shown_url(store_url)}"
+    numbers = " and ".join(str(each.run.id) for each in _all_of(swept))
+    stored = f"run {numbers} is stored" if swept.linked is None else f"runs {numbers} are stored"
     if swept.interrupted:
-        click.echo("interrupted: what was measured is stored", err=err)
-    click.echo(f"run {swept.run.id} is stored; next: {command}{store}  ({purpose})", err=err)
+        click.echo(
+            f"interrupted: what was measured is stored; continue with: sepconv run --resume{store}",
+            err=err,
+        )
+    click.echo(f"{stored}; next: {command}{store}  ({purpose})", err=err)
+
+
+def _all_of(swept: Swept | None) -> Iterator[Swept]:
+    while swept is not None:
+        yield swept
+        swept = swept.linked
+
+
+def _allocator_line(swept: Swept) -> str | None:
+    """What the default allocator costs each conv type: "with the default allocator …"."""
+    from sepconv.judge.allocator import allocator_cost, policies
+
+    measurements = {each.run.uid: each.measurements for each in _all_of(swept)}
+    pair = policies(swept.run, [each.run for each in _all_of(swept.linked)])
+    if pair is None:
+        return None
+    costs = [
+        f"{cost.name} {format_ratio(cost.ratio)} ({format_ratio(cost.low)} to "
+        f"{format_ratio(cost.high)} over {cost.count} cases)"
+        for cost in allocator_cost(*(measurements[run.uid] for run in pair))
+    ]
+    return f"with the default allocator a call takes: {', '.join(costs)}" if costs else None
 
 
 def _spent(swept: Swept) -> str:

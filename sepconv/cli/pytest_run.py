@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,15 +14,18 @@ import pytest
 from sepconv.bench.allocator import tune_allocator
 from sepconv.bench.device import find_devices
 from sepconv.bench.environment import capture_environment
+from sepconv.bench.lock import DeviceLock
 from sepconv.bench.machine import capture_conditions, capture_machine, usable_cores
-from sepconv.bench.plugin import PassPlugin, case_of
+from sepconv.bench.plugin import PassPlugin, visit_of
+from sepconv.bench.stopwatch import Visit
 from sepconv.case import Case
 from sepconv.cli import elapsed_s
 from sepconv.cli.option import DEFAULT_STORE
+from sepconv.cli.setting import Settings
 from sepconv.cli.suite_file import find_suite
-from sepconv.cli.sweep import SEED, describe_run, expand_suite, phases
+from sepconv.cli.sweep import describe_run, expand_suite, phases
 from sepconv.errors import SepconvError
-from sepconv.record import Block, Status
+from sepconv.record import Block, Facts, Slot, Status
 
 if TYPE_CHECKING:
     from sepconv.cli.recorder import Recorder
@@ -40,6 +46,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="URL",
         help=f"database for the blocks, or {NO_STORE}; else SEPCONV_STORE, else {DEFAULT_STORE}",
     )
+    group.addoption(
+        "--conv-types",
+        type=Path,
+        metavar="FILE.py",
+        help="measure your own conv types too: CONV_TYPES = {'name': builder}",
+    )
 
 
 def configure(config: pytest.Config) -> None:
@@ -51,7 +63,8 @@ def configure(config: pytest.Config) -> None:
     except SepconvError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(own, "sepconv-run")
-    config.pluginmanager.register(PassPlugin(own.cases, own, seed=SEED), "sepconv-pass")
+    plugin = PassPlugin(own.slots, own, seed=own.settings.seed)
+    config.pluginmanager.register(plugin, "sepconv-pass")
 
 
 def _store_url(config: pytest.Config) -> str:
@@ -66,56 +79,92 @@ class PytestRun:
         self._allocator = tune_allocator()
         self._suite = find_suite(config.getoption("suite"))
         self._store_url = store_url
+        self.settings = Settings(
+            where=config.getoption("where"), conv_types=config.getoption("conv_types")
+        )
+        names, self._conv_types_digest = _load_conv_types(self.settings.conv_types)
         devices, self._accelerators = find_devices()
-        self.cases = expand_suite(self._suite, config.getoption("where"), devices, usable_cores())
+        cases = expand_suite(self._suite, self.settings.where, devices, usable_cores(), names)
+        self.slots = [  # without rounds: each is planned by its own warm-up
+            Slot(case, calls=1, rounds=0, call_s=0.0, ring=number)
+            for number, case in enumerate(cases, 1)
+        ]
         self._times_nothing = (
             config.getoption("benchmark_disable", False)
             or config.getoption("benchmark_skip", False)
             or config.getoption("collectonly", False)
         )
+        self._held = ExitStack()
+        config.add_cleanup(self._held.close)
+        self._no_lock_because: str | None = None
         self._store: Store | None = None
         self._recorder: Recorder | None = None
         self._run_id = 0
         self._started_s = self._timed_s = self._warmup_s = 0.0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Begin a run of the cases that pytest's own selection left."""
-        cases = [case for item in session.items if (case := case_of(item)) is not None]
-        if not cases or self._times_nothing or self._store_url == NO_STORE:
+        """Begin a run of the cases that pytest's own selection left.
+
+        Raises:
+            UsageError: Another sweep is measuring, or the store cannot be written.
+        """
+        visits = [visit for item in session.items if (visit := visit_of(item)) is not None]
+        if not visits or self._times_nothing:
             return
+        cases = [visit.slot.case for visit in visits]
+        try:
+            devices = [case.device for case in cases]
+            self._no_lock_because = self._held.enter_context(DeviceLock(devices)).missing_because
+            if self._store_url != NO_STORE:
+                self._begin_run(cases)
+        except SepconvError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def _begin_run(self, cases: Sequence[Case]) -> None:
         from sepconv.cli.recorder import Recorder
         from sepconv.store import Store
 
         self._store = Store(self._store_url)
         run = describe_run(
             self._suite,
+            self.settings,
             machine=capture_machine(self._accelerators),
             environment=capture_environment(self._allocator),
-            conditions=capture_conditions(),
-            seed=SEED,
-            time_budget_s=None,
+            conditions={
+                **capture_conditions(),
+                "conv_types_digest": self._conv_types_digest,
+                "no_lock_because": self._no_lock_because,
+            },
         )
         self._run_id = self._store.begin_run(run)
         self._started_s = elapsed_s()
-        self._recorder = Recorder(self._store, self._run_id, cases, precision=run.precision)
+        self._recorder = Recorder.begin(self._store, self._run_id, cases, precision=run.precision)
 
-    def begin(self, case: Case) -> None:
+    def begin(self, visit: Visit) -> None:
         """Nothing to do: nobody watches this process from outside."""
 
-    def end_visit(self, case: Case) -> bool:
+    def end_visit(self, visit: Visit) -> bool:
         return True
 
-    def add_block(self, block: Block) -> bool:
+    def add_block(self, visit: Visit, block: Block) -> bool:
         self._timed_s += block.timed_s
         self._warmup_s += block.warmup_s
         if self._recorder is not None:
-            self._recorder.keep_block(block)
+            self._recorder.keep_blocks(block)
         return True
 
-    def add_failure(self, case: Case, status: Status, error: str) -> bool:
+    def add_failure(self, visit: Visit, status: Status, error: str) -> bool:
         if self._recorder is not None:
-            self._recorder.keep_failure(case, status, error)
+            self._recorder.keep_failure(visit.slot.case, status, error)
         return True
+
+    def add_break(self, visit: Visit) -> bool:
+        """Cannot happen: every case is alone here."""
+        return True
+
+    def add_facts(self, case: Case, facts: Facts) -> None:
+        if self._recorder is not None:
+            self._recorder.keep_facts(case, facts)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Store the estimates, and where the time went."""
@@ -139,3 +188,13 @@ class PytestRun:
             f"`sepconv run {self._suite.name}` makes several"
         )
         self._store.close()
+
+
+def _load_conv_types(path: Path | None) -> tuple[Sequence[str], str | None]:
+    """The names in the user's file, which they can be built by from now on, and its digest."""
+    if path is None:
+        return (), None
+    from sepconv.convs.loading import load_conv_types
+
+    found = load_conv_types(path)
+    return found.names, found.digest

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from sepconv.cli.run import sweep_options
+from sepconv.cli.setting import Settings, sweep_options
 
 
 @click.command(epilog="Example: sepconv quick --open")
@@ -22,13 +23,11 @@ from sepconv.cli.run import sweep_options
 @click.option("--open", "opens", is_flag=True, help="Open the report in a browser.")
 def quick(
     store_url: str,
-    where: str | None,
-    time_budget: float | None,
-    allocator: str,
-    seed: int,
     output_format: str,
+    wait: bool,
     report_path: Path,
     opens: bool,
+    **options: Any,
 ) -> int:
     """Answer in about a minute: which form is faster on this machine, and how far from ideal?
 
@@ -38,14 +37,8 @@ def quick(
     from sepconv.cli.suite_file import find_suite
     from sepconv.cli.sweep import run_sweep
 
-    swept = run_sweep(
-        find_suite("quick"),
-        store_url=store_url,
-        where=where,
-        time_budget_s=time_budget,
-        allocator=allocator,
-        seed=seed,
-    )
+    suite, settings = find_suite("quick"), Settings(**options)
+    swept = run_sweep(suite, settings, store_url=store_url, wait=wait)
     from sepconv.cli.outcome import print_next, print_outcome
     from sepconv.cli.report import write_report
 

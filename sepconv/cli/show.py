@@ -117,6 +117,7 @@ def _case_plain(measurement: Measurement) -> dict[str, Any]:
             metric: {"value": estimate.value, "low": estimate.low, "high": estimate.high}
             for metric, estimate in measurement.values.items()
         },
+        "unsupported": dict(measurement.unsupported),
     }
 
 

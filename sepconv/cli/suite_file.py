@@ -38,3 +38,9 @@ def find_suite(name_or_path: str) -> Suite:
     raise InvalidSuite(
         "suite", "name", name_or_path, f"a path to a suite file, or one of the suites: {known}"
     )
+
+
+def name_of(suite: Suite) -> str:
+    """What `find_suite` takes for this suite, from whichever directory."""
+    path = Path(suite.source).resolve()
+    return path.stem if path.parent == suites_folder().resolve() else str(path)

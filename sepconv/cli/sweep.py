@@ -6,22 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sepconv import __version__
 from sepconv.case import Case
 from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED, elapsed_s
-from sepconv.cli.suite_file import suites_folder
+from sepconv.cli.setting import Settings
+from sepconv.cli.suite_file import name_of, suites_folder
 from sepconv.errors import InvalidSelection, InvalidSuite
-from sepconv.record import TRIED_IN_VAIN, Environment, Machine, Measurement, Run
+from sepconv.record import TRIED_IN_VAIN, Environment, Machine, Measurement, Resumption, Run
 from sepconv.selection import parse_selection
 from sepconv.suite import Suite
 
 if TYPE_CHECKING:
+    from sepconv.bench.lock import DeviceLock
+    from sepconv.bench.supervisor import Supervisor
+    from sepconv.cli.recorder import Recorder
     from sepconv.store import Store
 
-SEED = 0  # of weights and inputs: the same work in every run, unless told otherwise
+MEASURED_CODE = Path(__file__).parents[1] / "convs" / "__init__.py"
+LEAST_SHARE = 0.25  # of a budget that is left to measuring, however long the start took
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Swept:
     run: Run
     measurements: Sequence[Measurement]
     interrupted: bool
+    linked: Swept | None = None  # the same suite under the next allocator policy
 
     @property
     def exit_code(self) -> int:
@@ -39,11 +45,16 @@ class Swept:
             return INTERRUPTED
         in_vain = any(measurement.status in TRIED_IN_VAIN for measurement in self.measurements)
         measured = any(measurement.is_measured for measurement in self.measurements)
-        return DONE if measured and not in_vain else NOT_MEASURED
+        own = DONE if measured and not in_vain else NOT_MEASURED
+        return own if self.linked is None else max(own, self.linked.exit_code)
 
 
 def expand_suite(
-    suite: Suite, where: str | None, devices: Sequence[str], logical_cores: int
+    suite: Suite,
+    where: str | None,
+    devices: Sequence[str],
+    logical_cores: int,
+    conv_types: Sequence[str] = (),
 ) -> tuple[Case, ...]:
     """The cases of the suite on this machine that `where` selects.
 
@@ -51,7 +62,7 @@ def expand_suite(
         InvalidSuite: The suite has no case.
         InvalidSelection: `where` cannot be read, or selects none of them.
     """
-    cases = suite.expand(devices=devices, logical_cores=logical_cores)
+    cases = suite.expand(devices=devices, logical_cores=logical_cores, conv_types=conv_types)
     if not cases:
         raise InvalidSuite(suite.source, "axes", "no case", "a sweep with at least one case")
     if where is None:
@@ -63,55 +74,156 @@ def expand_suite(
     return selected
 
 
-def run_sweep(
+def run_sweep(suite: Suite, settings: Settings, *, store_url: str, wait: bool = False) -> Swept:
+    """Measure the suite under each of its allocator policies, a run for each, storing every
+    block as soon as it is measured.
+
+    Raises:
+        DeviceBusy: Another sweep is measuring on one of the devices, and we do not `wait`.
+    """
+    from sepconv.bench.lock import DeviceLock
+
+    policies = suite.allocators or (settings.allocator,)
+    budget_s = suite.time_budget_s if settings.time_budget_s is None else settings.time_budget_s
+    share_s = None if budget_s is None else budget_s / len(policies)
+    each = replace(settings, time_budget_s=share_s)
+    with DeviceLock(devices_at_first(suite), wait=wait) as lock:
+        return sweep_policies(suite, each, policies, store_url=store_url, lock=lock, wait=wait)
+
+
+def sweep_policies(
     suite: Suite,
+    settings: Settings,
+    policies: Sequence[str],
     *,
     store_url: str,
-    where: str | None = None,
-    time_budget_s: float | None = None,
-    allocator: str = "tuned",
-    seed: int = SEED,
+    lock: DeviceLock,
+    wait: bool = False,
+    after: Swept | None = None,
 ) -> Swept:
-    """Measure the suite, storing every block as soon as it is measured."""
-    from sepconv.bench.machine import capture_machine, usable_cores
-    from sepconv.bench.supervisor import Supervisor
-    from sepconv.bench.sweep import sweep
+    """A run for each allocator policy, on the devices of `lock`; returns the first, linked to
+    the next. `after` is one that is there already."""
+    swept = [] if after is None else [after]
+    for policy in policies:
+        if swept and swept[-1].interrupted:
+            break
+        swept.append(
+            _sweep_once(
+                suite,
+                replace(settings, allocator=policy),
+                store_url=store_url,
+                lock=lock,
+                wait=wait,
+                begun_s=elapsed_s() if swept else 0.0,
+                first=swept[0].run if swept else None,
+            )
+        )
+    whole = swept.pop()
+    for earlier in reversed(swept):
+        whole = replace(earlier, linked=whole, interrupted=whole.interrupted)
+    return whole
+
+
+def _sweep_once(
+    suite: Suite,
+    settings: Settings,
+    *,
+    store_url: str,
+    lock: DeviceLock,
+    wait: bool,
+    begun_s: float,
+    first: Run | None,
+) -> Swept:
+    """One run, linked to the `first` of the suite; it began `begun_s` after this process."""
+    from sepconv.bench.lock import DeviceLock, device_name
+    from sepconv.bench.machine import capture_machine
     from sepconv.cli.progress import Progress
 
-    budget_s = suite.time_budget_s if time_budget_s is None else time_budget_s
-    with Progress() as progress, Supervisor(suites_folder().parent, allocator=allocator) as server:
+    with Progress() as progress, supervise(settings) as server:
         progress.say("starting the measuring process")
         from sepconv.cli.recorder import Recorder  # while the server imports torch
 
-        with _open_store(store_url) as store:
-            hello = server.hello
-            cases = expand_suite(suite, where, hello.devices, usable_cores())
-            run = describe_run(
-                suite,
-                machine=capture_machine(hello.accelerators),
-                environment=hello.environment,
-                conditions=hello.conditions,
-                seed=seed,
-                time_budget_s=budget_s,
-            )
-            run_id = store.begin_run(run)
-            recorder = Recorder(store, run_id, cases, precision=suite.precision, watcher=progress)
-            started_s = elapsed_s()
-            try:
-                timing = sweep(cases, server, recorder, seed=seed, budget_s=budget_s)
-            except BaseException as error:
-                state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-                _finish(store, run, run_id, state, {"starting_s": started_s})
-                raise
-            measurements = recorder.conclude(in_time=not server.stopping)
-            run = _finish(
-                store,
-                run,
-                run_id,
-                "interrupted" if server.stopping else "done",
-                phases(started_s, timing.warmup_s, timing.timed_s, elapsed_s()),
-            )
-            return Swept(run, measurements, interrupted=server.stopping)
+        with open_store(store_url) as store:
+            cases = expand_here(suite, settings, server)
+            rest = {device_name(case.device) for case in cases} - set(lock.devices)
+            with DeviceLock(sorted(rest), wait=wait):
+                run = describe_run(
+                    suite,
+                    settings,
+                    machine=capture_machine(server.hello.accelerators),
+                    environment=server.hello.environment,
+                    conditions={
+                        **server.hello.conditions,
+                        "conv_types_digest": server.hello.conv_types_digest,
+                        "no_lock_because": lock.missing_because,
+                        "asked": settings.to_dict() | {"suite": name_of(suite)},
+                    },
+                )
+                if len(suite.allocators) > 1:
+                    run = replace(run, linked_uid=first.uid if first else run.uid)
+                run = replace(run, id=store.begin_run(run))
+                recorder = Recorder.begin(
+                    store, run.id or 0, cases, precision=run.precision, watcher=progress
+                )
+                return conduct(store, run, recorder, server, cases, begun_s=begun_s)
+
+
+def supervise(settings: Settings) -> Supervisor:
+    """The supervisor that these settings ask for."""
+    from sepconv.bench.supervisor import Supervisor
+
+    return Supervisor(
+        suites_folder().parent,
+        allocator=settings.allocator,
+        case_timeout_s=settings.case_timeout_s,
+        memory_limit_bytes=settings.memory_limit_bytes,
+        isolate=settings.isolate,
+        conv_types=settings.conv_types,
+    )
+
+
+def expand_here(suite: Suite, settings: Settings, server: Supervisor) -> tuple[Case, ...]:
+    """The cases of the suite on the devices, and with the conv types, that the server has."""
+    from sepconv.bench.machine import usable_cores
+
+    hello = server.hello
+    return expand_suite(suite, settings.where, hello.devices, usable_cores(), hello.conv_types)
+
+
+def conduct(
+    store: Store,
+    run: Run,
+    recorder: Recorder,
+    server: Supervisor,
+    cases: Sequence[Case],
+    *,
+    begun_s: float = 0.0,
+    resumption: Resumption | None = None,
+) -> Swept:
+    """Measure a run that the store knows, and store how it ended.
+
+    Its budget counts from `begun_s`, in seconds since this process began to work, so that
+    people wait as long as they asked for; however long the start took, a share of it is left
+    to measuring. A `resumption` has no budget: what is planned will be measured.
+    """
+    from sepconv.bench.sweep import sweep
+
+    started_s = elapsed_s()
+    budget_s = None
+    if run.time_budget_s is not None and resumption is None:
+        budget_s = max(run.time_budget_s - (started_s - begun_s), LEAST_SHARE * run.time_budget_s)
+    try:
+        timing = sweep(
+            cases, server, recorder, seed=run.seed, budget_s=budget_s, resumption=resumption
+        )
+    except BaseException as error:
+        state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        _finish(store, run, state, {"starting_s": started_s - begun_s})
+        raise
+    measurements = recorder.conclude(in_time=not server.stopping)
+    spent = phases(started_s - begun_s, timing.warmup_s, timing.timed_s, elapsed_s() - begun_s)
+    run = _finish(store, run, "interrupted" if server.stopping else "done", spent)
+    return Swept(run, measurements, interrupted=server.stopping)
 
 
 def phases(starting_s: float, warmup_s: float, timed_s: float, total_s: float) -> dict[str, float]:
@@ -125,19 +237,29 @@ def phases(starting_s: float, warmup_s: float, timed_s: float, total_s: float) -
     }
 
 
+def devices_at_first(suite: Suite) -> list[str]:
+    """The devices to lock before anything is loaded, which would disturb who measures there.
+
+    Those that the suite names; of those that are "available", the CPU, whose name sorts before
+    all others.
+    """
+    if suite.wants_devices:
+        return ["cpu"]
+    return sorted({case.device for case in suite.expand()})
+
+
 def describe_run(
     suite: Suite,
+    settings: Settings,
     *,
     machine: Machine,
     environment: Environment,
-    conditions: Mapping[str, object],
-    seed: int,
-    time_budget_s: float | None,
+    conditions: Mapping[str, Any],
 ) -> Run:
     """The run that is about to begin, with the commit that the conv types are at."""
     from sepconv.bench.revision import capture_provenance
 
-    provenance = capture_provenance(Path(__file__).parents[1] / "convs" / "__init__.py")
+    provenance = capture_provenance(MEASURED_CODE)
     return Run(
         uid=uuid4().hex,
         suite=suite.name,
@@ -148,9 +270,9 @@ def describe_run(
         branch=provenance.branch,
         dirty=provenance.dirty,
         harness_version=__version__,
-        seed=seed,
+        seed=settings.seed,
         precision=suite.precision,
-        time_budget_s=time_budget_s,
+        time_budget_s=settings.time_budget_s,
         conditions={
             **conditions,
             "suite_digest": suite.digest or None,
@@ -159,7 +281,8 @@ def describe_run(
     )
 
 
-def _open_store(url: str) -> Store:
+def open_store(url: str) -> Store:
+    """The store of a run that is about to begin, or to go on."""
     from sepconv.errors import StoreUnavailable
     from sepconv.store import Store
 
@@ -168,7 +291,10 @@ def _open_store(url: str) -> Store:
     return Store(url)
 
 
-def _finish(store: Store, run: Run, run_id: int, state: str, timing: Mapping[str, float]) -> Run:
+def _finish(store: Store, run: Run, state: str, spent: Mapping[str, float]) -> Run:
+    """Store how a run ended; its time is added to that of its earlier parts."""
     finished_at = datetime.now(UTC).isoformat(timespec="seconds")
-    store.finish_run(run_id, state=state, finished_at=finished_at, timing=timing)
-    return replace(run, id=run_id, state=state, finished_at=finished_at, timing=timing)
+    timing = {name: seconds + run.timing.get(name, 0.0) for name, seconds in spent.items()}
+    timing = {**run.timing, **timing}
+    store.finish_run(run.id or 0, state=state, finished_at=finished_at, timing=timing)
+    return replace(run, state=state, finished_at=finished_at, timing=timing)

@@ -7,7 +7,7 @@ pass: one worker process, one median.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import exp, log, sqrt
 from statistics import fmean, stdev
 
@@ -28,14 +28,24 @@ def estimate_latency(pass_medians: Sequence[float]) -> Estimate:
     return _estimate([log(median) for median in pass_medians])
 
 
-def estimate_speedup(standard: Mapping[int, float], other: Mapping[int, float]) -> Estimate | None:
-    """Latency of standard ÷ latency of the other, paired by the number of the pass.
+def estimate_speedup(log_ratios: Sequence[float]) -> Estimate:
+    """How many times as fast the head of a ring is as its base, with its 95 % t-interval.
 
-    What slows a whole pass down (another guest of the host, a worse heap layout) slows both,
-    and cancels. So it need not equal the quotient of the two latencies. None if no pass has both.
+    From ln(head ÷ base) of each pass, whose rounds took turns on one core: what slows a whole
+    pass down (another guest of the host, a worse heap layout) slows both, and cancels. So it
+    need not equal the quotient of the two latencies.
+
+    Raises:
+        ValueError: There is no pass.
     """
-    logs = [log(standard[number] / other[number]) for number in standard.keys() & other.keys()]
-    return _estimate(logs) if logs else None
+    return _estimate([-log_ratio for log_ratio in log_ratios])
+
+
+def throughput(latency: Estimate, images: int) -> Estimate:
+    """Images per second, where one call takes `latency` for `images` of them."""
+    if latency.low is None or latency.high is None:
+        return Estimate(images / latency.value)
+    return Estimate(images / latency.value, images / latency.high, images / latency.low)
 
 
 def _estimate(logs: Sequence[float]) -> Estimate:

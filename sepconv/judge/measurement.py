@@ -2,90 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from statistics import median
+from collections.abc import Callable, Mapping, Sequence
+from math import exp, inf, log
+from statistics import fmean, median
 
 from sepconv.case import Case
 from sepconv.conv_type import ConvType
 from sepconv.cost import cost_of, ideal_speedup
 from sepconv.errors import UnknownConvType
-from sepconv.judge.estimate import estimate_latency, estimate_speedup
-from sepconv.record import Estimate, Measurement, Status, Summary
+from sepconv.judge.estimate import estimate_latency, estimate_speedup, throughput
+from sepconv.record import Estimate, Facts, LogRatio, Measurement, Pair, Status, Summary
 
-Passes = Mapping[int, Summary]
-"""The summary of each pass' block, by the number of the pass."""
+Passes = Mapping[int, Sequence[Summary]]
+"""The blocks of a case in each pass, by its number: standard has one for each partner."""
 
 FAULTS_PER_CALL = 8  # more is an allocator that returns pages on every call, not a stray fault
+THROTTLED_SHARE = 0.5  # of the passes, from which on a value is that of a slower device
+
+JUDGED = frozenset(
+    {
+        "latency_s",
+        "cpu_latency_s",
+        "throughput_per_s",
+        "first_call_s",
+        "interference",
+        "minor_faults_per_call",
+        "realised_speedup",
+    }
+)
+"""The metrics that are estimated from passes; the others are known from one look."""
 
 
 def judge_case(
-    case: Case, passes: Passes, standard: Passes | None = None, *, precision: float
+    case: Case,
+    blocks: Passes,
+    pairs: Mapping[int, LogRatio] | None = None,
+    *,
+    precision: float,
+    facts: Facts | None = None,
+    throttled: Mapping[int, str] | None = None,
 ) -> Measurement:
-    """What the blocks of `case` say, `standard` being those of the standard conv of its shape.
+    """What the passes of a case say.
 
-    Noisy is what has no interval, or one wider than ± `precision`.
+    `pairs` are those of its ring with the standard conv of its shape, by the deciding clock;
+    `throttled` says of passes how the device was held back meanwhile. Noisy is what has no
+    interval, or one wider than ± `precision`.
     """
-    values = exact_values(case)
-    values["latency_s"] = _estimate(passes, lambda block: block.wall.median)
-    values["cpu_latency_s"] = _estimate(passes, lambda block: block.cpu.median)
-    values["first_call_s"] = _estimate(passes, lambda block: block.first_call_s)
-    values["interference"] = _estimate(passes, lambda block: block.wall.mean / block.cpu.mean)
-    faults = [block.faults_per_call for block in passes.values()]
-    counted = [count for count in faults if count is not None]
-    if counted:
-        values["minor_faults_per_call"] = Estimate(median(counted))
-    if standard:
-        clock = speedup_clock(case)
-        speedup = estimate_speedup(
-            {number: clock(block) for number, block in standard.items()},
-            {number: clock(block) for number, block in passes.items()},
-        )
-        if speedup is not None:
-            values["realised_speedup"] = speedup
-    return Measurement(case, _status(values, precision), values=values, passes=len(passes))
+    facts = facts or Facts()
+    latency = _estimate(blocks, lambda block: block.wall.median)
+    values = {name: Estimate(value) for name, value in facts.values.items()}
+    values["latency_s"] = latency
+    values["cpu_latency_s"] = _estimate(blocks, lambda block: block.cpu.median)
+    values["throughput_per_s"] = throughput(latency, case.batch_size)
+    values["first_call_s"] = _estimate(blocks, lambda block: block.first_call_s)
+    values["interference"] = _estimate(blocks, lambda block: block.wall.mean / block.cpu.mean)
+    if (faults := _faults_per_call(blocks)) is not None:
+        values["minor_faults_per_call"] = Estimate(faults)
+    if pairs:
+        ratios = [ratio.trimmed_mean for ratio in pairs.values()]
+        values["realised_speedup"] = estimate_speedup(ratios)
+
+    status, error = _status(values, precision), None
+    if throttled and len(throttled) >= THROTTLED_SHARE * len(blocks):
+        status, error = Status.THROTTLED, "; ".join(sorted(set(throttled.values())))
+    return Measurement(case, status, error, values, len(blocks), facts.unsupported)
 
 
-def speedup_clock(case: Case) -> Callable[[Summary], float]:
-    """Seconds per call by the clock that decides: CPU time, where that is all the work.
+def deciding_ratio(pair: Pair) -> LogRatio:
+    """The ratio by CPU time, where that is all the work; else by wall time.
 
-    The trimmed mean of the rounds, as shared cores make them bimodal (the neighbour works, or
-    it does not), and a median jumps from mode to mode. CPU time leaves out what other programs
-    took from the core; with several threads it would leave out lost parallelism too, and on an
-    accelerator it sees only the host.
+    CPU time leaves out what other programs took from the core; with several threads it would
+    leave out lost parallelism too, and on an accelerator it sees only the host.
     """
-    if case.threads == 1 and case.device == "cpu":
-        return lambda block: block.cpu.trimmed_mean
-    return lambda block: block.wall.trimmed_mean
+    return pair.cpu if pair.head.threads == 1 and pair.head.device == "cpu" else pair.wall
 
 
-def exact_values(case: Case) -> dict[str, Estimate]:
+def exact_values(case: Case) -> dict[str, float]:
     """What the arithmetic alone says; nothing for a conv type without a closed form."""
     try:
         cost = cost_of(case)
     except UnknownConvType:
         return {}
-    values = {
-        "params": Estimate(cost.params),
-        "macs": Estimate(cost.macs),
-        "flops": Estimate(cost.flops),
-    }
+    values: dict[str, float] = {"params": cost.params, "macs": cost.macs, "flops": cost.flops}
     if case.conv_type != ConvType.STANDARD:
-        values["ideal_speedup"] = Estimate(ideal_speedup(case))
+        values["ideal_speedup"] = ideal_speedup(case)
     return values
 
 
-def is_settled(measurement: Measurement, precision: float) -> bool:
-    """Whether every interval that people decide by is as narrow as was asked for."""
-    decisive = [measurement.values.get(name) for name in ("latency_s", "realised_speedup")]
-    return all(
-        estimate is None
-        or (estimate.relative_error is not None and estimate.relative_error <= precision)
-        for estimate in decisive
+def with_promise(case: Case, values: Mapping[str, float]) -> dict[str, float]:
+    """`values` with the ideal speed-up that follows where macs had to be counted."""
+    known = dict(values)
+    if case.conv_type != ConvType.STANDARD and known.get("macs") and "ideal_speedup" not in known:
+        known["ideal_speedup"] = cost_of(case.shape).macs / known["macs"]
+    return known
+
+
+def doubt(measurement: Measurement, precision: float) -> tuple[float, float]:
+    """What sorts measurements by how much they want more passes; (0, 0) wants none.
+
+    First by the half width of the speed-up's interval where there is one, as people decide by
+    it; then by that of the latency, which on a shared machine is mostly the machine's. What is
+    as narrow as `precision` counts as 0, what has no interval as infinite.
+    """
+    latency = measurement.values.get("latency_s")
+    decisive = measurement.values.get("realised_speedup", latency)
+    return _excess(decisive, precision), _excess(latency, precision)
+
+
+def _excess(estimate: Estimate | None, precision: float) -> float:
+    if estimate is None:
+        return 0.0
+    error = inf if estimate.relative_error is None else estimate.relative_error
+    return error if error > precision else 0.0
+
+
+def _estimate(blocks: Passes, value_of: Callable[[Summary], float]) -> Estimate:
+    """Over passes, each of which gives the geometric mean of its blocks."""
+    return estimate_latency(
+        [exp(fmean(log(value_of(block)) for block in own)) for own in blocks.values()]
     )
 
 
-def _estimate(passes: Passes, value_of: Callable[[Summary], float]) -> Estimate:
-    return estimate_latency([value_of(block) for block in passes.values()])
+def _faults_per_call(blocks: Passes) -> float | None:
+    """The median over all blocks; None where the system cannot count them."""
+    counts = [block.faults_per_call for own in blocks.values() for block in own]
+    counted = [count for count in counts if count is not None]
+    return median(counted) if counted else None
 
 
 def _status(values: Mapping[str, Estimate], precision: float) -> Status:

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepconv.judge.estimate import estimate_latency, estimate_speedup, student_quantile
+from sepconv.judge.estimate import (
+    estimate_latency,
+    estimate_speedup,
+    student_quantile,
+    throughput,
+)
+from sepconv.record import Estimate
 
 LATENCIES = st.lists(st.floats(1e-6, 1.0), min_size=2, max_size=12)
 
@@ -41,25 +47,28 @@ def test_an_estimate_does_not_depend_on_the_unit(latencies, scale):
     assert scaled.relative_error == pytest.approx(plain.relative_error, rel=1e-6, abs=1e-9)
 
 
-@given(LATENCIES)
-def test_a_slowdown_of_whole_passes_cancels_in_the_speed_up(latencies):
-    standard = dict(enumerate(latencies))
-    other = {number: latency / 3 for number, latency in standard.items()}
+def test_a_speed_up_is_the_inverse_of_the_ratio_with_its_interval():
+    """By hand: head takes a half and an eighth; the geometric mean of 2 and 8 is 4."""
+    found = estimate_speedup([log(1 / 2), log(1 / 8)])
 
-    found = estimate_speedup(standard, other)
-
-    assert found is not None
-    assert found.value == pytest.approx(3.0)
-    assert found.low == pytest.approx(3.0)
-    assert found.high == pytest.approx(3.0)
+    half_width = 12.7062 * (log(4) / 2**0.5) / 2**0.5
+    assert found.value == pytest.approx(4.0)
+    assert found.low == pytest.approx(exp(log(4) - half_width), rel=1e-4)
+    assert found.high == pytest.approx(exp(log(4) + half_width), rel=1e-4)
 
 
-def test_only_passes_that_have_both_are_paired():
-    found = estimate_speedup({1: 2.0, 2: 2.0, 3: 100.0}, {1: 1.0, 2: 1.0, 4: 7.0})
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=12))
+def test_exchanging_base_and_head_inverts_a_speed_up(ratios):
+    found, inverse = estimate_speedup(ratios), estimate_speedup([-ratio for ratio in ratios])
 
-    assert found is not None
-    assert found.value == pytest.approx(2.0)
-    assert estimate_speedup({1: 2.0}, {2: 1.0}) is None
+    assert found.value == pytest.approx(1 / inverse.value)
+    if len(ratios) > 1:
+        assert found.low == pytest.approx(1 / inverse.high)
+
+
+def test_a_throughput_inverts_the_interval_of_its_latency():
+    assert throughput(Estimate(0.5, 0.25, 1.0), 32) == Estimate(64, 32, 128)
+    assert throughput(Estimate(0.5), 1) == Estimate(2)
 
 
 def test_the_quantile_is_the_tables():
