@@ -11,6 +11,7 @@ from sepconv.units import (
     format_speedup,
     parse_duration,
     parse_percentage,
+    parse_size,
     significant,
 )
 
@@ -125,3 +126,29 @@ def test_formatted_seconds_are_those_seconds_to_three_digits(seconds):
 )
 def test_a_speed_up_shows_as_many_digits_as_tell_its_ends_apart(interval, text):
     assert format_speedup(*interval) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4GiB", 4 * 2**30),
+        ("512 MiB", 512 * 2**20),
+        (" 1.5KiB ", 1536),
+        ("2GB", 2_000_000_000),
+        ("1TiB", 2**40),
+        ("4096B", 4096),
+    ],
+)
+def test_a_size_is_read_in_bytes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["4", "GiB", "-1GiB", "0MiB", "0.1B", "4gib", "4 G", "٤GiB", ""])
+def test_what_is_no_size_is_refused_with_an_example(text):
+    with pytest.raises(ValueError, match="like '4GiB'"):
+        parse_size(text)
+
+
+@given(st.integers(1, 2**40))
+def test_a_size_in_bytes_is_read_exactly(size):
+    assert parse_size(f"{size}B") == size

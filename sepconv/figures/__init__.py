@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sepconv.figures.allocator import ALLOCATOR
 from sepconv.figures.frame import Figure
 from sepconv.figures.history import HISTORY
 from sepconv.figures.latency import LATENCY
@@ -9,6 +10,6 @@ from sepconv.figures.promise import PROMISE
 from sepconv.figures.speedup import SPEEDUP
 
 FIGURES: dict[str, Figure] = {
-    figure.name: figure for figure in (SPEEDUP, LATENCY, PROMISE, HISTORY)
+    figure.name: figure for figure in (SPEEDUP, LATENCY, PROMISE, ALLOCATOR, HISTORY)
 }
 """Every figure of the page, in its order."""

@@ -25,6 +25,7 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
 TICK_LIMIT = 10  # more values than that cannot all be labelled
 AXIS_TITLE = {"font": {"size": 13, "color": "@muted"}, "standoff": 8}
 PLOTLY_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
+LEAST_RATIO = 0.9  # a ratio's axis begins there or below
 DECADES = (1, 2, 5)
 RATIO_TICKS = tuple(round(n * 10.0**e, 4) for e in range(-3, 4) for n in DECADES)
 SECOND_TICKS = tuple(float(f"{n}e{e}") for e in range(-7, 3) for n in DECADES)
@@ -126,6 +127,26 @@ def layout(title: str, x_title: str, y_title: str, **further: Any) -> dict[str, 
         nested = isinstance(value, dict) and name in shared
         shared[name] = shared[name] | value if nested else value
     return shared
+
+
+def line_at_one(label: str, color: str) -> list[dict[str, Any]]:
+    """Shapes that mark where a ratio is 1, with words below the line and room for them.
+
+    The room is made by a second line that nobody sees: plotly's `autorangeoptions` take the
+    logarithm of a logarithm, and cut off what is above 1.
+    """
+    across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "layer": "below"}
+    words = {"text": label, "textposition": "end", "yanchor": "top"}
+    return [
+        across
+        | {
+            "y0": 1,
+            "y1": 1,
+            "line": {"color": color, "width": 1.5},
+            "label": words | {"font": {"size": 12, "color": "@muted"}},
+        },
+        across | {"y0": LEAST_RATIO, "y1": LEAST_RATIO, "line": {"width": 0}},
+    ]
 
 
 def empty_note(text: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sepconv.figures.frame import (
     Trace,
     empty_note,
     layout,
+    line_at_one,
     points,
     spell_out,
     x_axis,
@@ -25,28 +26,10 @@ FRAME = {
         "speed-up over standard / ×",
         yaxis={
             "type": "log",
-            "autorangeoptions": {"include": [0.8]},  # room for the words below the line at 1×
             "tickvals": list(RATIO_TICKS),
             "ticktext": [f"{tick:g}×" for tick in RATIO_TICKS],
         },
-        shapes=[
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": 1,
-                "y1": 1,
-                "layer": "below",
-                "line": {"color": "@standard", "width": 1.5},
-                "label": {
-                    "text": "as fast as standard",
-                    "textposition": "end",
-                    "yanchor": "top",
-                    "font": {"size": 12, "color": "@muted"},
-                },
-            }
-        ],
+        shapes=line_at_one("as fast as standard", "@standard"),
     ),
     "traces": {
         "realised": {

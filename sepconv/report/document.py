@@ -18,9 +18,11 @@ from sepconv.figures.view import default_view
 from sepconv.judge.axis import AXES
 from sepconv.judge.finding import Finding, Headline, find
 from sepconv.record import Estimate, Run
-from sepconv.report.run import run_facts, run_title
+from sepconv.report.allocator import allocator_section
+from sepconv.report.run import run_facts, run_title, unsupported_metrics
 from sepconv.report.sentence import describe, describe_shape, trust
 
+LABELS = 6  # of the cases that have something in common; the rest is counted
 FORMAT = 1  # of the columns; the script refuses no page, since both are always of one release
 
 ESTIMATES = {  # column → metric; each has two more columns for its interval
@@ -68,6 +70,11 @@ def _runs(history: History, table: Table) -> list[dict[str, Any]]:
                 "machine_class": machines.index(run.machine.key),
                 **_texts(run),
                 **_finding(finding, run, index_of),
+                "allocator": allocator_section(history, table, index),
+                "unsupported": [
+                    [text, len(labels), labels[:LABELS]]
+                    for text, labels in unsupported_metrics(measurements).items()
+                ],
                 "view": _view(table, finding, index),
             }
         )

@@ -38,6 +38,7 @@ def render(history: History, *, title: str = TITLE) -> str:
         title=title,
         sentence=document["runs"][-1]["sentence"] if history else NOTHING,
         glance=glance_rows(history[-1][1]) if history else (),
+        allocator=document["runs"][-1]["allocator"] if history else None,
         style=_style() + (here / "style.css").read_text("utf-8"),
         document=script_json(document),
         script=script_text((here / "script.js").read_text("utf-8")),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sepconv.record import Run
+from sepconv.record import Measurement, Run
 from sepconv.units import format_duration
 
 Fact = tuple[str, str]
@@ -42,6 +42,17 @@ def run_facts(run: Run) -> list[tuple[str, list[Fact]]]:
     return [
         (name, [(label, text) for label, text in facts if text]) for name, facts in groups.items()
     ]
+
+
+def unsupported_metrics(measurements: Sequence[Measurement]) -> dict[str, list[str]]:
+    """Which metrics some cases lack and why, as "allocations: unsupported: reason", each with
+    the labels of those cases."""
+    found: dict[str, list[str]] = {}
+    for measurement in measurements:
+        for metric, reason in measurement.unsupported.items():
+            text = f"{metric}: unsupported: {reason}"
+            found.setdefault(text, []).append(measurement.case.label)
+    return found
 
 
 def _of_run(run: Run) -> list[Fact]:

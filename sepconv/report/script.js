@@ -192,6 +192,26 @@ window.sepconv = (() => {
       return { traces: [...guides, ...traces, ...chosen], axes: {} };
     },
 
+    allocator(view) {
+      const found = runs[view.run].allocator;
+      const traces = [];
+      lines.forEach((line, i) => {
+        const members = (found?.case ?? []).flatMap((index, n) => (cases.line[index] === i ? [n] : []));
+        if (!members.length) return;
+        const ratios = members.map((n) => ({ value: found.ratio[n], low: found.low[n], high: found.high[n] }));
+        const numbers = {
+          x: members.map((n) => found.bytes[n]),
+          y: ratios.map((e) => e.value),
+          error_y: errorBars(ratios),
+          text: members.map((n, m) => `${inert(cases.label[found.case[n]])}<br>` +
+            `${spell(ratios[m], "realised_speedup")}<br>` +
+            `${formatSeconds(found.tuned[n])} tuned, ${formatSeconds(found.default[n])} default`),
+        };
+        traces.push({ role: "cases", line, numbers });
+      });
+      return { traces, axes: {} };
+    },
+
     history(view) {
       const members = [];
       rows.case.forEach((found, row) => {
@@ -410,6 +430,8 @@ window.sepconv = (() => {
     element("glance").replaceChildren(...run.headlines.map(glance));
     if (!run.headlines.length)
       element("glance").append(make("p", { class: "muted" }, "Nothing was measured in this run."));
+    element("allocator-sentence").textContent = run.allocator?.sentence ?? "";
+    element("allocator-card").hidden = !run.allocator;
     showFacts(run);
   }
 
@@ -650,9 +672,10 @@ window.sepconv = (() => {
     for (const row of rowsOfRun[state.run])
       if (statuses[rows.status[row]] !== "ok")
         byReason.set(reason(row), [...(byReason.get(reason(row)) ?? []), cases.label[rows.case[row]]]);
-    const items = [...byReason].map(([text, labels]) => make("li", {}, make("b", {}, text),
-      ` (${labels.length} case${labels.length === 1 ? "" : "s"}): `,
-      make("span", { class: "muted" }, labels.slice(0, 6).join(", ") + (labels.length > 6 ? ", …" : ""))));
+    const reasons = [...byReason].map(([text, labels]) => [text, labels.length, labels.slice(0, 6)]);
+    const items = [...reasons, ...runs[state.run].unsupported].map(([text, count, labels]) =>
+      make("li", {}, make("b", {}, text), ` (${count} case${count === 1 ? "" : "s"}): `,
+        make("span", { class: "muted" }, labels.join(", ") + (count > labels.length ? ", …" : ""))));
     return make("div", { class: "failures" }, make("h3", {}, "What went less than well"),
       items.length ? make("ul", {}, ...items) : make("p", { class: "muted" }, "Nothing: every case is ok."));
   }
@@ -667,14 +690,14 @@ window.sepconv = (() => {
   function redraw(...names) {
     if (!window.Plotly || !runs.length) return;
     for (const name of names) {
-      if (element(name).hidden) continue;
+      if (element(name).closest("[hidden]")) continue;
       const { data, layout } = draw(name, viewOf(name), theme());
       if (element(name).clientWidth < 420) layout.margin = { ...layout.margin, l: 44, r: 8 };
       Plotly.react(element(name), data, layout, CONFIG);
     }
   }
 
-  const redrawAll = () => redraw("speedup", "latency", "promise", "history");
+  const redrawAll = () => redraw("speedup", "latency", "promise", "allocator", "history");
 
   function show() {
     showRun();

@@ -7,7 +7,7 @@ from math import prod
 
 from sepconv.judge.axis import AXES, Value
 from sepconv.judge.finding import TARGET, Contender, Crossover, Finding, Headline
-from sepconv.record import TRIED_IN_VAIN, Estimate, Run, Status
+from sepconv.record import MEASURED, TRIED_IN_VAIN, Estimate, Run, Status
 from sepconv.units import format_ratio, format_seconds, format_speedup, significant
 
 NOTHING = (
@@ -205,12 +205,12 @@ def _distinct(values: Iterable[Value]) -> list[Value]:
 
 
 def _join_counts(finding: Finding, run: Run) -> str:
-    """ "3 of 72 cases noisy, 1 failed": every status but ok, the tried ones first."""
+    """ "3 of 72 cases noisy, 1 failed": every status but ok, those with a value first."""
     total = finding.case_count
     parts: list[str] = []
-    noisy = [status for status in Status if status in (Status.NOISY, Status.FAULTING)]
-    rest = [status for status in Status if status not in (*noisy, Status.OK)]
-    for status in (*noisy, *sorted(rest, key=lambda s: s not in TRIED_IN_VAIN)):
+    doubtful = [status for status in Status if status in MEASURED and status is not Status.OK]
+    rest = [status for status in Status if status not in MEASURED]
+    for status in (*doubtful, *sorted(rest, key=lambda s: s not in TRIED_IN_VAIN)):
         if count := finding.counts.get(status, 0):
             word = _status_word(status)
             parts.append(f"{count} {word}" if parts else f"{count} of {total} cases {word}")

@@ -12,6 +12,7 @@ from sepconv.figures.view import View, default_view
 from sepconv.judge.finding import find
 from tests.report.sample import (
     HOSTILE,
+    both_allocators,
     fail,
     history,
     make_case,
@@ -43,6 +44,7 @@ HISTORIES = {
             ),
         )
     ],
+    "both allocators": both_allocators(),
     "hostile names": [(make_run(suite=HOSTILE, branch=HOSTILE), [succeed(OWN, Random(1))])],
 }
 
@@ -74,6 +76,7 @@ def test_every_figure_has_a_title_and_axis_titles_with_units(name):
         "channels",
         "run and commit",
         "ideal speed-up, from multiply-adds / ×",
+        "output of one call / bytes",
     )
     assert figure.layout.yaxis.title.text.endswith((" / ×", " / s per call"))
 

@@ -9,7 +9,15 @@ from sepconv.figures.palette import THEMES, line_style, paint
 from sepconv.figures.table import build_table, round_digits
 from sepconv.record import Estimate, Status
 from tests.figures.test_every_figure import HISTORIES, drawn
-from tests.report.sample import history, make_case, make_run, measurement, succeed, trio
+from tests.report.sample import (
+    both_allocators,
+    history,
+    make_case,
+    make_run,
+    measurement,
+    succeed,
+    trio,
+)
 
 RUN = [(make_run(), [*trio(16, depthwise=(0.5, 0.4, 0.6)), *trio(64), *trio(64, 14)])]
 
@@ -38,10 +46,12 @@ def test_the_ideal_is_dashed_in_the_colour_of_its_form():
 
 
 def test_speedup_marks_where_a_form_is_as_fast_as_standard():
-    (line,) = drawn("speedup", RUN).layout.shapes
+    line, room = drawn("speedup", RUN).layout.shapes
 
     assert (line.y0, line.y1) == (1, 1)
     assert line.label.text == "as fast as standard"
+    assert room.y0 < 1
+    assert room.line.width == 0
 
 
 def test_standard_is_not_drawn_against_itself():
@@ -117,6 +127,44 @@ def test_another_machine_is_named_in_the_history():
     figure = drawn("history", [(there, [case]), (here, [case])])
 
     assert "Other CPU" in figure.data[0].name
+
+
+def test_the_allocator_figure_orders_cases_by_the_size_of_their_output():
+    figure = drawn("allocator", both_allocators())
+    depthwise = trace(figure, "depthwise separable")
+
+    assert list(depthwise.x) == sorted(depthwise.x)
+    assert depthwise.x[0] == 16 * 28 * 28 * 4
+    assert depthwise.y[0] == pytest.approx(1.0, abs=0.1)
+    assert depthwise.y[-1] > 1.1
+    assert depthwise.error_y.array[0] > 0
+
+
+def test_both_runs_show_the_same_cost_of_the_allocator():
+    linked = both_allocators()
+
+    assert drawn("allocator", linked, run=0).to_json() == drawn("allocator", linked).to_json()
+
+
+def test_a_ratio_without_both_intervals_has_no_error_bar():
+    (first, tuned), (second, default) = both_allocators()
+    values = dict(default[0].values) | {"latency_s": Estimate(1e-3)}
+    default = [replace(default[0], values=values), *default[1:]]
+
+    standard = trace(drawn("allocator", [(first, tuned), (second, default)]), "standard")
+
+    assert standard.error_y.array[0] is None
+    assert standard.error_y.array[1] is not None
+
+
+def test_runs_that_are_not_linked_have_no_cost_of_the_allocator():
+    (first, tuned), (second, default) = both_allocators()
+    strangers = [
+        (replace(first, linked_uid=None), tuned),
+        (replace(second, linked_uid=None), default),
+    ]
+
+    assert not drawn("allocator", strangers).data
 
 
 def test_a_failed_case_has_no_latency_even_if_one_was_stored():

@@ -41,6 +41,33 @@ def history(runs: int = 3, *, seed: int = 1) -> History:
     return made
 
 
+def both_allocators(*, seed: int = 1) -> History:
+    """Two linked runs of one suite: large outputs take longer with the default allocator."""
+    cases = sweep((16, 64), (28, 112), strides=(1,), batches=(1, 8))
+    tuned = measure(cases, Random(seed))
+    default = [under_default(m) if m.is_measured else m for m in measure(cases, Random(seed + 1))]
+    environment = replace(ENVIRONMENT, allocator="default")
+    return [
+        (make_run(0, linked_uid="run-0"), tuned),
+        (make_run(1, linked_uid="run-0", environment=environment), default),
+    ]
+
+
+def under_default(measurement: Measurement) -> Measurement:
+    """The measurement as it might be if outputs of more than 1 MiB faulted in on every call."""
+    case = measurement.case
+    pages = case.batch_size * case.out_channels * case.out_hw[0] * case.out_hw[1] * 4 // 4096
+    if pages < 256:
+        return measurement
+    estimate = measurement.values["latency_s"]
+    assert estimate.low is not None
+    assert estimate.high is not None
+    cost_s = pages * 0.5e-6
+    slower = Estimate(estimate.value + cost_s, estimate.low + cost_s, estimate.high + cost_s)
+    changed = {"latency_s": slower, "minor_faults_per_call": Estimate(pages)}
+    return replace(measurement, status=Status.FAULTING, values=measurement.values | changed)
+
+
 def make_run(number: int = 0, **changes: object) -> Run:
     commit = f"{number + 0x4F2A91C:07x}" + "0" * 33
     revision = Revision(commit, (), "2026-03-01T09:00:00+00:00", "", f"Change number {number}")

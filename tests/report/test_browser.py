@@ -10,7 +10,7 @@ from sepconv.judge.finding import find
 from sepconv.record import Measurement, Status
 from sepconv.units import format_ratio, format_seconds
 from tests.figures.test_every_figure import HISTORIES, drawn
-from tests.report.sample import HOSTILE, history, make_case, make_run, succeed
+from tests.report.sample import HOSTILE, history, make_case, make_run, succeed, trio
 
 pytestmark = pytest.mark.browser
 
@@ -77,6 +77,16 @@ def test_a_selector_changes_the_figure_and_the_address(open_page):
     assert "resolution=14" in page.url
     assert page.input_value("#latency-controls select[name=resolution]") == "0"
     assert page.evaluate("document.activeElement.name") == "resolution"
+
+
+@pytest.mark.parametrize("speedup", [(0.5, 0.4, 0.6), (1.4, 1.3, 1.5), (4.2, 4.0, 4.4)])
+def test_the_speed_up_figure_shows_all_of_small_and_large_ratios(open_page, speedup):
+    standard, _, spatial = trio(spatial=speedup)
+    page = open_page([(make_run(), [standard, spatial])])
+
+    low, high = page.evaluate("document.getElementById('speedup')._fullLayout.yaxis.range")
+    assert 10**low < min(1, speedup[1])
+    assert 10**high > max(1.5, speedup[2])
 
 
 def test_any_axis_can_be_the_x_axis(open_page):
@@ -154,6 +164,15 @@ def test_failures_are_listed_with_their_reasons(open_page):
     assert "could not create a primitive" in page.inner_text(".failures")
     page.fill("#search", "primitive")
     assert page.locator(".cases tbody tr").count() == 1
+
+
+def test_the_allocators_cost_is_shown_for_linked_runs_only(open_page):
+    linked = open_page(HISTORIES["both allocators"])
+    alone = open_page(history(1))
+
+    assert linked.inner_text("#allocator-sentence").startswith("With glibc's default allocator")
+    assert len(linked.evaluate(YS, "allocator")) == 3
+    assert alone.is_hidden("#allocator-card")
 
 
 def test_the_keyboard_reaches_selectors_and_rows(open_page):

@@ -10,7 +10,14 @@ from sepconv.record import Measurement, Status
 from sepconv.report.document import build_document
 from sepconv.report.page import render, script_json, write
 from sepconv.report.run import format_time, run_facts, run_title
-from tests.report.sample import HOSTILE, history, make_case, make_run, succeed
+from tests.report.sample import (
+    HOSTILE,
+    both_allocators,
+    history,
+    make_case,
+    make_run,
+    succeed,
+)
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -95,6 +102,43 @@ def test_exact_metrics_belong_to_the_row_that_measured_them():
     document = build_document([(make_run(0), [first]), (make_run(1), [changed])], "title")
 
     assert document["rows"]["work"] == [0, 1]
+
+
+def test_linked_runs_say_what_the_allocator_costs_in_the_page_and_without_scripts():
+    linked = both_allocators()
+    document = build_document(linked, "title")
+    page = render(linked)
+
+    section = document["runs"][1]["allocator"]
+    assert section == document["runs"][0]["allocator"]
+    assert section["sentence"].startswith("With glibc's default allocator ")
+    assert {len(column) for name, column in section.items() if name != "sentence"} == {
+        len(section["case"])
+    }
+    without = page[page.index("<noscript>") : page.index("</noscript>")]
+    assert "default allocator" in without
+
+
+def test_a_run_without_a_sibling_says_nothing_of_the_allocator(page):
+    document = build_document(history(2), "title")
+
+    assert [run["allocator"] for run in document["runs"]] == [None, None]
+    assert "With glibc" not in page
+
+
+def test_metrics_that_are_unsupported_are_listed_with_their_reason():
+    cases = [make_case(channels=channels) for channels in range(16, 24)]
+    measurements = [
+        replace(succeed(case, Random(1)), unsupported={"allocations": "torch was built without"})
+        for case in cases
+    ]
+
+    document = build_document([(make_run(), measurements)], "title")
+
+    ((text, count, labels),) = document["runs"][0]["unsupported"]
+    assert text == "allocations: unsupported: torch was built without"
+    assert count == 8
+    assert labels == [case.label for case in cases[:6]]
 
 
 def test_timing_that_is_no_number_is_left_out():

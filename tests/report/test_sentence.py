@@ -143,12 +143,14 @@ def test_trust_counts_passes_intervals_noise_and_what_is_missing():
         standard,
         depthwise,
         replace(spatial, status=Status.NOISY),
+        replace(trio(16)[0], status=Status.THROTTLED),
         Measurement(make_case(channels=128), Status.SKIPPED, "no time"),
         Measurement(make_case(channels=256), Status.FAILED, "it raised"),
     ]
 
     assert trust(find(measurements), make_run()) == (
-        "8 passes, intervals ±4.8 % in the median, 1 of 5 cases noisy, 1 failed, 1 skipped, "
+        "8 passes, intervals ±4.8 % in the median, 1 of 6 cases noisy, 1 throttled, "
+        "1 failed, 1 skipped, "
         "1 of 2 speed-ups undecided, wall is 1.04 × CPU time"
     )
 
