@@ -1,6 +1,7 @@
 """The CUDA clock: what the device itself says that a round took.
 
-Everything but the calls of `TorchEvents` is tested with recorded times.
+Everything but the calls of `TorchEvents` is tested with recorded times. No device has run it
+yet: until `sepconv doctor --selfcheck` has passed on one, its times are marked unverified.
 """
 
 from __future__ import annotations
@@ -11,10 +12,6 @@ from typing import Any, Protocol
 
 import torch
 
-UNVERIFIED = (
-    "CUDA timing has been tested with recorded times only: no device has run it yet; "
-    "check it against another tool before you rely on it"
-)
 FLUSHED_CACHES = 2  # the buffer is this many times as large as the L2 cache
 FLUSHED_BYTES = 128 << 20  # where the size of the cache is not known
 FIRST_DELAY_S = 1e-3  # before the first round of a block, whose enqueueing is not known yet

@@ -65,7 +65,7 @@ def facts_of(changes: Iterable[int]) -> Facts:
 def _look_at_statistics(call: Callable[[], object], device: str) -> Facts:
     """By the device's caching allocator, whose blocks are multiples of 512 bytes.
 
-    Not tried on a device: see `sepconv.bench.cuda.UNVERIFIED`.
+    Not tried on a device yet.
     """
     module = torch.get_device_module(device)
     module.synchronize(device)

@@ -1,6 +1,6 @@
 """Clocks of an NVIDIA device, and why they are low, as NVML says; without NVML, nothing.
 
-Not tried on a device: see `sepconv.bench.cuda.UNVERIFIED`.
+Not tried on a device yet.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import log2, sqrt
 
 from sepconv.case import Case
 from sepconv.record import ALONE, BASE, HEAD, Block, Slot
@@ -28,6 +28,7 @@ MOST_QUADS = 12  # per visit of a budgeted sweep
 LEAST_ROUNDS = 4  # per block: two quads, or a median that one disturbed round does not move
 MOST_ROUNDS = 800
 VISITS = 2  # per block without a budget
+CALIBRATION_VISITS = 3
 MOST_VISITS = 8  # per block within one
 LEAST_PASSES = 8  # stopping earlier makes a 95 % interval cover only 69–92 %
 MOST_PASSES = 12  # with more, starting workers takes what narrower intervals would give
@@ -124,9 +125,10 @@ def plan_ring(
 
 
 def calibration_slots(cases: Sequence[Case]) -> list[Slot]:
-    """The calibration pass: a few rounds of one call each, every case by itself."""
+    """The calibration pass: a few rounds of one call each, every case by itself, in visits that
+    are apart, so that one of them meets a fast spell of the machine."""
     return [
-        Slot(case, calls=1, rounds=LEAST_ROUNDS, call_s=0.0, ring=number)
+        Slot(case, 1, CALIBRATION_VISITS * 2, 0.0, visits=CALIBRATION_VISITS, ring=number)
         for number, case in enumerate(cases, 1)
     ]
 
@@ -158,8 +160,10 @@ def guess_duration_s(flops_of: Sequence[int], budget_s: float | None) -> float:
 
 
 def _calls(call_s: float, arms: int) -> int:
-    """Per round; a cold call stands alone, and is told by its case."""
-    return max(1, round((TURN_ROUND_S if arms == 2 else ROUND_S) / call_s))
+    """Per round, a power of two: what a call takes depends a little on how many are made in a
+    row, so two runs should not differ in it by what their calibrations differ."""
+    wanted = (TURN_ROUND_S if arms == 2 else ROUND_S) / call_s
+    return int(2 ** max(0, round(log2(wanted))))
 
 
 def _with_cap(ring: Ring) -> Ring:

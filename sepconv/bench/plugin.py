@@ -184,7 +184,7 @@ class PassPlugin:
 
     def _add_visit(self, stopwatch: Stopwatch, block: Block) -> bool:
         visit = stopwatch.visit
-        if self._pass_number == CALIBRATION:
+        if self._pass_number == CALIBRATION and visit.is_last:
             self._look(stopwatch)
         earlier = self._blocks.pop(visit.slot.ring, None)
         whole = block if earlier is None else earlier.and_then(block)

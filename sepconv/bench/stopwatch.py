@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from time import perf_counter
@@ -63,6 +63,16 @@ class Instruments:
     def eviction(self) -> Eviction:
         """What empties the caches of the device."""
         return Eviction(self._device)
+
+
+@dataclass
+class _Times:
+    """Seconds of the rounds of a visit, whole rounds, and of the calls between them."""
+
+    wall_s: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
+    primed_s: float = 0.0
+    primes: bool = False  # whether the next round begins with an untimed call
 
 
 class Stopwatch:
@@ -128,7 +138,7 @@ class Stopwatch:
             slot = self.visit.slot
             if not slot.rounds:
                 slot = plan_alone(self.case, min(warmup))
-            output, cpu_s, readings, primed_s = self._time_rounds(benchmark, call, slot, counters)
+            output, times, readings = self._time_rounds(benchmark, call, slot, counters)
             throttled = self._throttle.end()
         finally:
             counters.close()
@@ -139,9 +149,9 @@ class Stopwatch:
                 case=self.case,
                 pass_number=self._pass_number,
                 calls=slot.calls,
-                rounds=_as_rounds(benchmark.stats.stats.data, slot.calls, cpu_s, readings),
+                rounds=_as_rounds(times, readings),
                 first_call_s=warmup[0] if warmup else 0.0,  # of a later visit nobody asks
-                warmup_s=sum(warmup) + primed_s,
+                warmup_s=sum(warmup) + times.primed_s,
                 started_at=started_at,
                 ring=slot.ring,
                 arm=slot.arm,
@@ -188,39 +198,47 @@ class Stopwatch:
         call: Callable[[], Tensor],
         slot: Slot,
         counters: Counters,
-    ) -> tuple[Tensor, list[float], list[Reading], float]:
-        """The last output, the CPU seconds of each round, the counters around each, and the
-        seconds of the untimed calls that primed the caches."""
-        cpu_s: list[float] = []
-        primed_s: list[float] = []
+    ) -> tuple[Tensor, _Times, list[Reading]]:
+        """The last output, the seconds of each round by both clocks, and the counters around
+        each."""
+        times = _Times()
         readings: list[Reading] = []
         cpu_clock = cpu_clock_for(self.case.threads)
         clock, turns, eviction = self._clock, self._turns, self._eviction
         events = clock if isinstance(clock, EventClock) else None
-        primes = self._primes
+        may_prime = self._primes and eviction is None and turns is not None
         repetitions = range(slot.calls)
         if events is not None:
             events.begin_block()
 
+        def prime() -> None:
+            start = perf_counter()
+            call()
+            times.primed_s += perf_counter() - start
+
         def begin() -> None:
             if benchmark.stats is not None:
                 benchmark.stats.iterations = slot.calls  # its tables then speak of one call
-            finds_others_data = turns is not None and turns.await_turn()
-            if events is not None:
-                events.before_round()
+            changed = turns is not None and turns.await_turn()
+            times.primes = may_prime and (changed or slot.calls > 1)
             if eviction is not None:
                 eviction.evict()
-            elif primes and (finds_others_data or events is not None):
-                start = perf_counter()
-                call()
-                primed_s.append(perf_counter() - start)
+            if events is not None:
+                events.before_round()
+                if self._primes and eviction is None:
+                    prime()
+                times.primes = False
             readings.append(counters.read())
 
         def target() -> Any:
-            start = cpu_clock()  # inside: between `begin` and the wall clock lie 30 µs of others
+            if times.primes:  # here, not in `begin`: the code between costs a call 15–30 µs
+                prime()
+            wall_start, cpu_start = clock() if events is None else 0.0, cpu_clock()
             for _ in repetitions:
                 output = call()
-            cpu_s.append(cpu_clock() - start)
+            times.cpu_s.append(cpu_clock() - cpu_start)
+            if events is None:
+                times.wall_s.append(clock() - wall_start)
             return output
 
         def end() -> None:
@@ -231,7 +249,9 @@ class Stopwatch:
         output = benchmark.pedantic(  # type: ignore[no-untyped-call]
             target, setup=begin, teardown=end, rounds=slot.rounds_of(self.visit.number)
         )
-        return output, cpu_s, readings, sum(primed_s)
+        if events is not None and benchmark.stats is not None:  # its timer asks the device
+            times.wall_s = [seconds * slot.calls for seconds in benchmark.stats.stats.data]
+        return output, times, readings
 
 
 def _is_steady(took_s: list[float], faults: list[int], calls: int) -> bool:
@@ -244,13 +264,11 @@ def _is_steady(took_s: list[float], faults: list[int], calls: int) -> bool:
     return max(recent) <= STEADY_RATIO * min(took_s) and new_faults <= STEADY_FAULTS
 
 
-def _as_rounds(
-    seconds_per_call: list[float], calls: int, cpu_s: list[float], readings: list[Reading]
-) -> tuple[Round, ...]:
+def _as_rounds(times: _Times, readings: list[Reading]) -> tuple[Round, ...]:
     around = zip(readings[::2], readings[1::2], strict=True)
     return tuple(
         Round(
-            wall_s=seconds * calls,
+            wall_s=wall,
             cpu_s=cpu,
             queue_s=(
                 None
@@ -260,5 +278,5 @@ def _as_rounds(
             minor_faults=after.minor_faults - before.minor_faults,
             involuntary_switches=after.involuntary_switches - before.involuntary_switches,
         )
-        for seconds, cpu, (before, after) in zip(seconds_per_call, cpu_s, around, strict=True)
+        for wall, cpu, (before, after) in zip(times.wall_s, times.cpu_s, around, strict=True)
     )

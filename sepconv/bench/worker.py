@@ -6,6 +6,7 @@ import ctypes
 import faulthandler
 import gc
 import os
+import random
 import re
 import resource
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sepconv.bench.layout import shift_layout
 from sepconv.bench.message import (
     Begun,
     Broken,
@@ -96,6 +98,7 @@ def run_pass(order: PassOrder, pipe: Connection, baton: socket.socket | None) ->
     """
     _redirect_output(order.log)
     faulthandler.enable()
+    shift_layout(random.SystemRandom())
     gc.disable()  # a pass makes little garbage, and no collection should fall between rounds
     torch.set_num_interop_threads(1)
     if order.memory_limit_bytes is not None:

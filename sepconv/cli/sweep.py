@@ -15,7 +15,15 @@ from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED, elapsed_s
 from sepconv.cli.setting import Settings
 from sepconv.cli.suite_file import name_of, suites_folder
 from sepconv.errors import InvalidSelection, InvalidSuite
-from sepconv.record import TRIED_IN_VAIN, Environment, Machine, Measurement, Resumption, Run
+from sepconv.record import (
+    TRIED_IN_VAIN,
+    Environment,
+    Machine,
+    Measurement,
+    Resumption,
+    Run,
+    Selfcheck,
+)
 from sepconv.selection import parse_selection
 from sepconv.suite import Suite
 
@@ -147,13 +155,18 @@ def _sweep_once(
             cases = expand_here(suite, settings, server)
             rest = {device_name(case.device) for case in cases} - set(lock.devices)
             with DeviceLock(sorted(rest), wait=wait):
+                machine = capture_machine(server.hello.accelerators)
+                environment = server.hello.environment
                 run = describe_run(
                     suite,
                     settings,
-                    machine=capture_machine(server.hello.accelerators),
-                    environment=server.hello.environment,
+                    machine=machine,
+                    environment=environment,
                     conditions={
                         **server.hello.conditions,
+                        "unverified_devices": unverified_devices(
+                            cases, store.selfchecks(machine, environment)
+                        ),
                         "conv_types_digest": server.hello.conv_types_digest,
                         "no_lock_because": lock.missing_because,
                         "asked": settings.to_dict() | {"suite": name_of(suite)},
@@ -246,6 +259,13 @@ def devices_at_first(suite: Suite) -> list[str]:
     if suite.wants_devices:
         return ["cpu"]
     return sorted({case.device for case in suite.expand()})
+
+
+def unverified_devices(cases: Sequence[Case], checks: Sequence[Selfcheck]) -> list[str]:
+    """The CUDA devices whose clock no selfcheck has passed on this machine and environment."""
+    passed = {check.device for check in checks if check.passed}
+    devices = {case.device for case in cases if case.device.startswith("cuda")}
+    return sorted(devices - passed)
 
 
 def describe_run(

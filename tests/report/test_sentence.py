@@ -179,3 +179,12 @@ def test_words_are_joined_as_people_do():
     assert join_words([]) == ""
     assert join_words(["a"]) == "a"
     assert join_words(["a", "b", "c"]) == "a, b and c"
+
+
+def test_trust_says_which_clock_nobody_has_checked_here():
+    run = make_run(conditions={"unverified_devices": ["cuda:1"]})
+
+    assert trust(find(trio()), run).endswith(
+        "the clock of cuda:1 is unverified here "
+        "(`sepconv doctor --selfcheck --device cuda:1` checks it)"
+    )

@@ -1,0 +1,44 @@
+"""Gives each worker a memory layout of its own, as a fresh process would have.
+
+Workers of one server inherit its addresses and the holes in its heap, and with them one draw of
+the luck that addresses bring: which lines of a cache a convolution's input, weights, output and
+scratch share. An interval over passes that all drew the same knows nothing of it.
+
+References:
+    C. Curtsinger and E. D. Berger, "STABILIZER: Statistically Sound Performance Evaluation",
+    ASPLOS 2013.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import random
+
+PAGES = 1 << 14  # up to 64 MiB of address space: what is mapped later lies somewhere else
+BLOCKS = 400  # enough to use up the holes that the server left, and to leave others
+LINE_BYTES = 64  # of a cache
+LEAST_LINES, MOST_LINES = 4, 1 << 14  # 256 B to 1 MiB, as the tensors of a convolution
+_held: list[object] = []
+
+
+def shift_layout(coin: random.Random) -> None:
+    """Shuffle where this process will map and allocate from now on.
+
+    Fills the heap with blocks of random sizes and frees every other one of them: what is
+    allocated later falls into holes that no other process has. Nothing is written to, so it
+    costs address space and a millisecond.
+    """
+    _held.append(mmap.mmap(-1, mmap.PAGESIZE * coin.randrange(1, PAGES), prot=mmap.PROT_READ))
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    ratio = MOST_LINES / LEAST_LINES
+    blocks = [
+        libc.malloc(LINE_BYTES * int(LEAST_LINES * ratio ** coin.random())) for _ in range(BLOCKS)
+    ]
+    coin.shuffle(blocks)
+    for block in blocks[: BLOCKS // 2]:
+        libc.free(block)
+    _held.append(blocks[BLOCKS // 2 :])
