@@ -220,13 +220,20 @@ class LogRatio:
 
     @classmethod
     def of(cls, base: Sequence[float], head: Sequence[float]) -> LogRatio:
-        """The ratio of rounds that were taken in turns; at least one of each.
+        """The ratio of rounds that were taken in turns.
+
+        A pair in which a clock did not move is left out: some systems count CPU time in ticks.
+
+        Raises:
+            ValueError: No pair is left.
 
         References:
             K. K. Yuen, "The two-sample trimmed t for unequal population variances",
             Biometrika 61, 1974.
         """
-        logs = [log(h / b) for b, h in zip(base, head, strict=True)]
+        logs = [log(h / b) for b, h in zip(base, head, strict=True) if b > 0 and h > 0]
+        if not logs:
+            raise ValueError("expected clocks that move within a round, found none that did")
         quads = sorted(fmean(logs[i : i + 2]) for i in range(0, len(logs), 2))
         cut = int(TRIMMED_SHARE * len(quads))
         kept = quads[cut : len(quads) - cut]
@@ -252,7 +259,11 @@ class Pair:
 
     @classmethod
     def of(cls, base: Block, head: Block) -> Pair:
-        """The pair of two blocks whose rounds took turns."""
+        """The pair of two blocks whose rounds took turns.
+
+        Raises:
+            ValueError: A clock did not move in any pair of rounds.
+        """
         return cls(
             ring=base.ring,
             pass_number=base.pass_number,

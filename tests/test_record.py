@@ -11,6 +11,7 @@ from sepconv.record import (
     Block,
     Environment,
     Estimate,
+    LogRatio,
     Machine,
     Measurement,
     Revision,
@@ -146,3 +147,14 @@ def test_every_metric_is_registered_under_its_name_and_explained(name, metric):
     assert metric.name == name
     assert metric.meaning
     assert metric.unit in {"s", "1", "B", "1/s", "FLOP/s"}
+
+
+def test_a_pair_of_rounds_in_which_a_clock_did_not_move_is_left_out_of_the_ratio():
+    base, head = (1.0, 1.0, 0.0, 1.0), (2.0, 2.0, 2.0, 0.0)
+
+    assert LogRatio.of(base, head) == LogRatio.of(base[:2], head[:2])
+
+
+def test_clocks_that_never_move_have_no_ratio():
+    with pytest.raises(ValueError, match="clocks that move"):
+        LogRatio.of((0.0, 0.0), (1.0, 1.0))

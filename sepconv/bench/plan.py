@@ -40,6 +40,10 @@ START_S = 5.0  # importing torch, calibrating
 ASSUMED_FLOP_PER_S = 1e10  # to guess a duration before anything was measured
 ASSUMED_CALL_S = 1e-4
 
+KEPT_WITHIN = 2  # a shared core is as much slower in its bad hours
+KnownCalls = Mapping[tuple[str, str], int]
+"""Calls per round, by the identity of the case and its arm."""
+
 Ring = tuple[Slot, ...]
 """The slots that take turns, base before head; or one alone."""
 
@@ -60,10 +64,13 @@ def rings_of(slots: Sequence[Slot]) -> list[Ring]:
     return [tuple(ring) for ring in rings.values()]
 
 
-def pair_up(call_s: Mapping[Case, float], first: int = 1) -> list[Ring]:
+def pair_up(
+    call_s: Mapping[Case, float], first: int = 1, known: KnownCalls | None = None
+) -> list[Ring]:
     """Who takes turns with whom: each case with the standard conv of its shape, if it is there.
 
-    A standard conv has a slot with each of its partners; who has no partner is alone.
+    A standard conv has a slot with each of its partners; who has no partner is alone. `known`
+    are the calls per round of earlier runs.
     """
     by_identity = {case.identity: case for case in call_s}
     partners = [
@@ -75,20 +82,31 @@ def pair_up(call_s: Mapping[Case, float], first: int = 1) -> list[Ring]:
     groups = [*partners, *((case,) for case in call_s if case.identity not in paired)]
     return [
         tuple(
-            Slot(case, _calls(call_s[case], len(group)), 0, call_s[case], ring=number, arm=arm)
+            Slot(case, _keep_calls(case, call_s[case], arm, known), 0, call_s[case], 1, number, arm)
             for case, arm in zip(group, (BASE, HEAD) if len(group) == 2 else (ALONE,), strict=True)
         )
         for number, group in enumerate(groups, first)
     ]
 
 
-def plan_passes(calibrations: Sequence[Block], budget_s: float | None) -> Plan:
+def known_calls(slots: Iterable[Slot]) -> KnownCalls:
+    """The calls per round of earlier plans, the later ones first."""
+    known: dict[tuple[str, str], int] = {}
+    for slot in slots:
+        known.setdefault((slot.case.identity, slot.arm), slot.calls)
+    return known
+
+
+def plan_passes(
+    calibrations: Sequence[Block], budget_s: float | None, known: KnownCalls | None = None
+) -> Plan:
     """A plan for the calibrated cases that fits into `budget_s`.
 
     If not even the least number of passes fits, there are fewer, and the intervals say so.
     Without a budget every case gets its cap.
     """
-    rings = pair_up({block.case: fastest_call_s(block) for block in calibrations})
+    call_s = {block.case: fastest_call_s(block) for block in calibrations}
+    rings = pair_up(call_s, known=known)
     if budget_s is None:
         return Plan(_flat(_with_cap(ring) for ring in rings), LEAST_PASSES)
     within = [_with_best_quads(ring) for ring in rings]
@@ -160,10 +178,20 @@ def guess_duration_s(flops_of: Sequence[int], budget_s: float | None) -> float:
 
 
 def _calls(call_s: float, arms: int) -> int:
-    """Per round, a power of two: what a call takes depends a little on how many are made in a
-    row, so two runs should not differ in it by what their calibrations differ."""
+    """Per round, a power of two."""
     wanted = (TURN_ROUND_S if arms == 2 else ROUND_S) / call_s
     return int(2 ** max(0, round(log2(wanted))))
+
+
+def _keep_calls(case: Case, call_s: float, arm: str, known: KnownCalls | None) -> int:
+    """As many as in earlier runs, if that still makes a round of about the right length.
+
+    How many calls are made in a row decides a little what one of them takes, so two runs should
+    not differ in it by as much as their calibrations do.
+    """
+    calls = _calls(call_s, 1 if arm == ALONE else 2)
+    earlier = (known or {}).get((case.identity, arm), calls)
+    return earlier if 1 / KEPT_WITHIN <= earlier / calls <= KEPT_WITHIN else calls
 
 
 def _with_cap(ring: Ring) -> Ring:

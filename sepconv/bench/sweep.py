@@ -9,6 +9,7 @@ from time import perf_counter
 
 from sepconv.bench.plan import (
     PASS_OVERHEAD_S,
+    KnownCalls,
     Plan,
     Ring,
     calibration_slots,
@@ -81,12 +82,14 @@ class Sweep:
         *,
         seed: int,
         budget_s: float | None,
+        known: KnownCalls | None = None,
     ) -> None:
         self.timing = Timing()
         self._supervisor = supervisor
         self._ledger = ledger
         self._seed = seed
         self._budget_s = budget_s
+        self._known = known
         self._start_s = perf_counter()
         self._keeper = _Keeper(ledger, self.timing)
         self._ended: list[int] = []  # passes whose estimates the ledger has not renewed yet
@@ -98,7 +101,7 @@ class Sweep:
         self._keeper.calibrating = False
         self._end_passes()
         budget_s = None if self._budget_s is None else self._left_s()
-        return plan_passes(self._keeper.calibrations, budget_s)
+        return plan_passes(self._keeper.calibrations, budget_s, self._known)
 
     def measure(self, plan: Plan, resumption: Resumption | None = None) -> None:
         """The planned passes, then more of them where the budget has time for it."""
@@ -212,14 +215,15 @@ def sweep(
     seed: int,
     budget_s: float | None = None,
     resumption: Resumption | None = None,
+    known: KnownCalls | None = None,
 ) -> Timing:
     """Measure `cases`; everything goes to `ledger` as soon as it is known.
 
     The budget counts from here, and is looked at between visits: what it leaves out has fewer
     blocks, or none. A `resumption` has a plan of its own: exactly what is missing of it is
-    measured.
+    measured. `known` are the calls per round of earlier runs here, which are kept where they fit.
     """
-    run = Sweep(supervisor, ledger, seed=seed, budget_s=budget_s)
+    run = Sweep(supervisor, ledger, seed=seed, budget_s=budget_s, known=known)
     try:
         if resumption is None:
             plan = run.calibrate(cases)

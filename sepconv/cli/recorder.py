@@ -119,7 +119,7 @@ class Recorder:
         self._watcher.keep_visit(case)
 
     def keep_blocks(self, *blocks: Block) -> None:
-        pair = Pair.of(*blocks) if len(blocks) == 2 else None
+        pair = _pair_of(*blocks) if len(blocks) == 2 else None
         self._store.add_block(self._run_id, *blocks, pair=pair)
         for block in blocks:
             self._remember(block.case, block.pass_number, block.summary(), block.throttled)
@@ -213,6 +213,14 @@ class Recorder:
         if measurements:
             self._store.put_measurements(self._run_id, measurements)
             self.measurements |= {each.case.identity: each for each in measurements}
+
+
+def _pair_of(base: Block, head: Block) -> Pair | None:
+    """What the ring says of its arms, if its clocks say anything."""
+    try:
+        return Pair.of(base, head)
+    except ValueError:
+        return None
 
 
 def _known(measurement: Measurement) -> Facts:

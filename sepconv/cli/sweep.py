@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from sepconv.record import (
     Resumption,
     Run,
     Selfcheck,
+    Slot,
 )
 from sepconv.selection import parse_selection
 from sepconv.suite import Suite
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sepconv.store import Store
 
 MEASURED_CODE = Path(__file__).parents[1] / "convs" / "__init__.py"
+PLANS_LOOKED_AT = 20  # runs, for the calls per round that their plans had
 LEAST_SHARE = 0.25  # of a budget that is left to measuring, however long the start took
 
 
@@ -219,6 +221,7 @@ def conduct(
     people wait as long as they asked for; however long the start took, a share of it is left
     to measuring. A `resumption` has no budget: what is planned will be measured.
     """
+    from sepconv.bench.plan import known_calls
     from sepconv.bench.sweep import sweep
 
     started_s = elapsed_s()
@@ -227,7 +230,13 @@ def conduct(
         budget_s = max(run.time_budget_s - (started_s - begun_s), LEAST_SHARE * run.time_budget_s)
     try:
         timing = sweep(
-            cases, server, recorder, seed=run.seed, budget_s=budget_s, resumption=resumption
+            cases,
+            server,
+            recorder,
+            seed=run.seed,
+            budget_s=budget_s,
+            resumption=resumption,
+            known=known_calls(slots_before(store, run)),
         )
     except BaseException as error:
         state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -237,6 +246,19 @@ def conduct(
     spent = phases(started_s - begun_s, timing.warmup_s, timing.timed_s, elapsed_s() - begun_s)
     run = _finish(store, run, "interrupted" if server.stopping else "done", spent)
     return Swept(run, measurements, interrupted=server.stopping)
+
+
+def slots_before(store: Store, run: Run) -> Iterator[Slot]:
+    """The plans of the newest runs on this machine in this environment, newest first."""
+    alike = [
+        stored.run
+        for stored in store.runs(limit=PLANS_LOOKED_AT)
+        if stored.run.uid != run.uid
+        and stored.run.machine.key == run.machine.key
+        and stored.run.environment.key == run.environment.key
+    ]
+    for each in alike:
+        yield from store.plan(each.id or 0)
 
 
 def phases(starting_s: float, warmup_s: float, timed_s: float, total_s: float) -> dict[str, float]:

@@ -16,6 +16,7 @@ from sepconv.record import Estimate, Facts, LogRatio, Measurement, Pair, Status,
 Passes = Mapping[int, Sequence[Summary]]
 """The blocks of a case in each pass, by its number: standard has one for each partner."""
 
+LEAST_S = 1e-12  # what a clock that did not move within a whole block is read as
 FAULTS_PER_CALL = 8  # more is an allocator that returns pages on every call, not a stray fault
 THROTTLED_SHARE = 0.5  # of the passes, from which on a value is that of a slower device
 
@@ -55,7 +56,9 @@ def judge_case(
     values["cpu_latency_s"] = _estimate(blocks, lambda block: block.cpu.median)
     values["throughput_per_s"] = throughput(latency, case.batch_size)
     values["first_call_s"] = _estimate(blocks, lambda block: block.first_call_s)
-    values["interference"] = _estimate(blocks, lambda block: block.wall.mean / block.cpu.mean)
+    values["interference"] = _estimate(
+        blocks, lambda block: block.wall.mean / max(block.cpu.mean, LEAST_S)
+    )
     if (faults := _faults_per_call(blocks)) is not None:
         values["minor_faults_per_call"] = Estimate(faults)
     if pairs:
@@ -119,7 +122,7 @@ def _excess(estimate: Estimate | None, precision: float) -> float:
 def _estimate(blocks: Passes, value_of: Callable[[Summary], float]) -> Estimate:
     """Over passes, each of which gives the geometric mean of its blocks."""
     return estimate_latency(
-        [exp(fmean(log(value_of(block)) for block in own)) for own in blocks.values()]
+        [exp(fmean(log(max(value_of(block), LEAST_S)) for block in own)) for own in blocks.values()]
     )
 
 

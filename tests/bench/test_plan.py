@@ -20,6 +20,7 @@ from sepconv.bench.plan import (
     calibration_slots,
     fastest_call_s,
     guess_duration_s,
+    known_calls,
     pair_up,
     plan_alone,
     plan_passes,
@@ -200,3 +201,21 @@ def test_two_milliseconds_alone_are_more_than_the_half_of_one_in_turns():
 
     assert alone.calls * alone.call_s == pytest.approx(ROUND_S)
     assert ring[0].calls * ring[0].call_s == pytest.approx(TURN_ROUND_S)
+
+
+def test_calls_per_round_stay_what_they_were_while_that_makes_sense():
+    cases = [case(8), case(8, "depthwise_separable")]
+    before = pair_up(dict.fromkeys(cases, 1.2e-4))
+    known = known_calls(slot for ring in before for slot in ring)
+
+    (a_little_slower,) = pair_up(dict.fromkeys(cases, 2.2e-4), known=known)
+    (much_slower,) = pair_up(dict.fromkeys(cases, 1.2e-3), known=known)
+
+    assert [slot.calls for slot in a_little_slower] == [slot.calls for slot in before[0]] == [4, 4]
+    assert [slot.calls for slot in much_slower] == [1, 1]
+
+
+def test_of_several_earlier_plans_the_first_one_counts():
+    newer, older = plan_alone(case(), 1e-4), plan_alone(case(), 1e-2)
+
+    assert known_calls([newer, older]) == {(case().identity, ""): newer.calls}
