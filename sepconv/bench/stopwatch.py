@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from sepconv.record import Block, Facts, Round, Slot
 WARMUP_CALLS = (3, 20)  # at least, at most, of a case that is measured alone
 RING_WARMUP_CALLS = (2, 8)  # in a ring: each turn is primed anyway
 WARMUP_S = 0.3  # at most, unless the least number of calls takes longer
+HELD_OUTPUTS = 2  # alive in a round too, the last one and the one before: they need pages
 STEADY_CALLS = 3  # this many in a row …
 STEADY_RATIO = 1.1  # … within 10 % of the fastest so far: caches and clock have settled …
 STEADY_FAULTS = 8  # … and with no more page faults than this: the heap has stopped growing
@@ -175,6 +177,7 @@ class Stopwatch:
         everything but the caches as it left it: one call may be enough.
         """
         took: list[float] = []
+        held: deque[object] = deque(maxlen=HELD_OUTPUTS)
         faults = [counters.read().minor_faults]
         in_ring = self._turns is not None
         least, most = RING_WARMUP_CALLS if in_ring else WARMUP_CALLS
@@ -185,8 +188,9 @@ class Stopwatch:
                 return []
         while len(took) < most and not (len(took) >= least and sum(took) > WARMUP_S):
             start = self._clock()
-            call()
+            output = call()
             took.append(self._clock() - start)
+            held.append(output)
             faults.append(counters.read().minor_faults)
             if len(took) >= least and _is_steady(took, faults, calls):
                 break
