@@ -18,8 +18,10 @@ survives a calibration that makes fewer. (The module of `fault_build` is never m
     fault_abort        calls abort()
     fault_exit_0       ends the process at once with exit code 0
     fault_sys_exit     raises SystemExit(0)
+    fault_interrupt    raises KeyboardInterrupt, which ends pytest
     fault_memory       allocates and writes memory until that fails; at 2 GiB it gives up with a
                        RuntimeError, so it needs a limit below that, and harms no machine
+    fault_memory_kept  the same, keeps what it got and raises a RuntimeError without a word of it
     fault_flood        writes 64 MiB to stderr, once in the process, then works
     fault_wait         sleeps 5 ms in each call
     fault_allocations  allocates 100 small tensors in each call
@@ -40,13 +42,14 @@ FAULT_TYPES = Path(__file__)
 
 LATER = 10  # calls
 MOST_BYTES = 2 << 30
-PIECE_BYTES = 64 << 20
+PIECE_BYTES, LEAST_BYTES = 64 << 20, 4 << 10
 FLOOD_BYTES = 64 << 20
 ORPHAN_S = 600
 WAIT_S = 0.005
 SMALL_TENSORS = 100
 
 calls = Counter()  # forward calls in this process, by the identity of the case
+kept = []  # memory
 flooded = []  # has an element once stderr was flooded
 
 
@@ -112,11 +115,31 @@ def leave_orphan(options):
     hang(options)
 
 
-def exhaust_memory(options):
-    held = []
-    while len(held) * PIECE_BYTES < MOST_BYTES:
-        held.append(torch.ones(PIECE_BYTES, dtype=torch.uint8))
+def interrupt(options):
+    raise KeyboardInterrupt
+
+
+def exhaust_memory(options, held=None):
+    """Takes all there is, to the last kilobyte."""
+    held = [] if held is None else held
+    size, taken = PIECE_BYTES, 0
+    while taken < MOST_BYTES:
+        try:
+            held.append(torch.ones(size, dtype=torch.uint8))
+        except RuntimeError:
+            if size < LEAST_BYTES:
+                raise
+            size //= 2
+        else:
+            taken += size
     raise RuntimeError(f"nothing stopped this process at {MOST_BYTES >> 30} GiB")
+
+
+def keep_all_memory(options):
+    try:
+        exhaust_memory(options, kept)
+    except RuntimeError as error:
+        raise RuntimeError("could not create a primitive") from error  # what oneDNN says then
 
 
 def flood(options):
@@ -150,7 +173,9 @@ CONV_TYPES = {
     "fault_abort": faulty(lambda options: os.abort()),
     "fault_exit_0": faulty(lambda options: os._exit(0)),
     "fault_sys_exit": faulty(lambda options: sys.exit(0)),
+    "fault_interrupt": faulty(interrupt),
     "fault_memory": faulty(exhaust_memory),
+    "fault_memory_kept": faulty(keep_all_memory),
     "fault_flood": faulty(flood),
     "fault_wait": faulty(lambda options: time.sleep(WAIT_S)),
     "fault_allocations": faulty(allocate),

@@ -85,18 +85,17 @@ def sweep_arguments(store: str) -> list[str]:
 def test_every_tenth_case_misbehaves_and_all_others_are_measured(tmp_path):
     early = [(conv_type, False) for conv_type in [*STATUS_OF] * 3][:17]
     faults = [*early, *((conv_type, True) for conv_type in LATE)]
-    write_suite(tmp_path, faults, good=180, budget="75s")
+    write_suite(tmp_path, faults, good=180, budget="2min")
 
     answer = run(tmp_path, *sweep_arguments("s.db"))
 
     assert answer.returncode == 3, answer.stderr
     with Store(f"sqlite:///{tmp_path}/s.db") as store:
         measurements = store.measurements(1)
-    assert len(measurements) == 200
-    assert sum(m.is_measured for m in measurements) == 180
     found = Counter((m.case.conv_type, m.status) for m in measurements if not m.is_measured)
     wanted = Counter((conv_type, (STATUS_OF | LATE)[conv_type]) for conv_type, _ in faults)
     assert found == wanted
+    assert sum(m.is_measured for m in measurements) == 180
     crashed = [m for m in measurements if m.case.conv_type == "fault_segfault"]
     assert all("SIGSEGV" in (m.error or "") for m in crashed)
     assert not [p for p in psutil.process_iter(["cmdline"]) if _is_ours(p, tmp_path)]

@@ -56,6 +56,11 @@ class Arm:
     ended: int | None = None  # pytest's exit code
     exit_code: int | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has come as far as a case."""
+        return self.has_worked or self.case is not None
+
 
 class Crew:
     """The workers over some rings, and what is left of these."""
@@ -83,7 +88,7 @@ class Crew:
         if len(self._arms) == 2:
             usual_s = 2 * usual_s + 5.0  # an arm accuses the other one before
         while working := [arm for arm in self._arms if arm.ended is None]:
-            has_begun = any(arm.has_worked or arm.case for arm in self._arms)
+            has_begun = any(arm.has_begun for arm in self._arms)
             timeout_s = usual_s if has_begun else max(usual_s, START_TIMEOUT_S)
             ready = self._supervisor.listen([arm.pipe for arm in working], timeout_s)
             if not ready:
@@ -97,7 +102,11 @@ class Crew:
                 if isinstance(message, Silent):
                     return self._bury(self._other(arm), hung=True)
                 self._take(arm, message, must_stop)
-        self._check_end(must_stop)
+                if arm.has_begun and self._has_broken_down(arm):
+                    return self._bury(arm, hung=False)
+                if isinstance(message, Failed) and message.status is Status.OUT_OF_MEMORY:
+                    return self._dismiss()
+        self._check_end()
         return []
 
     def _take(self, arm: Arm, message: Any, must_stop: Callable[[], bool]) -> None:
@@ -154,11 +163,21 @@ class Crew:
                 del self._left[number]
                 self._blocks.pop(number, None)
 
-    def _check_end(self, must_stop: Callable[[], bool]) -> None:
+    def _has_broken_down(self, arm: Arm) -> bool:
+        """Whether pytest itself could not go on, and was not asked to stop either."""
+        return arm.ended not in (None, PASSED, SOME_FAILED) and all(self._answers.values())
+
+    def _dismiss(self) -> list[Ring]:
+        """End all workers, one of which has a heap that is full of what a case took."""
+        for arm in self._arms:
+            self._supervisor.end_worker(arm)
+        return list(self._left.values())
+
+    def _check_end(self) -> None:
         """A pass that was not asked to stop has seen every case."""
         for arm in self._arms:
             self._supervisor.end_worker(arm)
-            if arm.ended not in (PASSED, SOME_FAILED) and all(self._answers.values()):
+            if self._has_broken_down(arm):
                 raise MeasuringFailed(
                     f"pytest ended with code {arm.ended}:\n{self._supervisor.log.tail()}"
                 )
@@ -171,17 +190,17 @@ class Crew:
     def _bury(self, culprit: Arm, *, hung: bool) -> list[Ring]:
         """Record what became of the case that its worker did not survive; end all workers."""
         exit_code = self._supervisor.end_worker(culprit)
-        for arm in self._arms:
-            if arm is not culprit:
-                self._supervisor.end_worker(arm)
+        left = self._dismiss()
         case, printed = culprit.case, self._supervisor.log.tail()
         if case is None:
             if not any(arm.has_worked for arm in self._arms):
                 raise MeasuringFailed(f"a worker ended before its first case:\n{printed}")
-            return list(self._left.values())  # between two cases, which costs neither of them
+            return left  # between two cases, which costs neither of them
         if hung:
             limit_s = self._supervisor.timeout_s([self._ring_of(case)])
             status, error = Status.TIMED_OUT, f"not done after {limit_s:g} s"
+        elif culprit.ended is not None:
+            status, error = Status.CRASHED, f"pytest broke down: exit code {culprit.ended}"
         elif exit_code == -signal.SIGKILL and count_oom_kills() > self._oom_kills:
             status, error = Status.OUT_OF_MEMORY, "the system killed its process to free memory"
         else:

@@ -1,10 +1,15 @@
-"""What one steady call allocates: how many blocks, how many bytes, and how much at once."""
+"""Memory: what one steady call allocates, and how much of it a case may take."""
 
 from __future__ import annotations
 
+import mmap
 import os
-from collections.abc import Callable, Iterable
+import re
+import resource
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import accumulate
+from pathlib import Path
 
 import torch
 from torch.autograd.profiler import profile
@@ -14,6 +19,8 @@ from sepconv.record import Facts
 METRICS = ("allocations", "allocated_bytes", "peak_memory_bytes")
 MEMORY_EVENT = "[memory]"  # torch's name for every change of what its allocator has given out
 SILENT = "99"  # above every level at which the profiler's library writes to stderr
+OWN_STATUS = Path("/proc/self/status")
+LEAST_BYTES = 1 << 20  # where not even so much is to be had, nothing works
 
 
 def look_at_memory(call: Callable[[], object], device: str) -> Facts:
@@ -81,3 +88,31 @@ def _look_at_statistics(call: Callable[[], object], device: str) -> Facts:
     counted = [after[name] - before.get(name, 0) for name in names]
     peak = after["allocated_bytes.all.peak"] - before.get("allocated_bytes.all.current", 0)
     return Facts(dict(zip(METRICS, map(float, (*counted, peak)), strict=True)))
+
+
+def limit_memory(limit_bytes: int) -> None:
+    """Refuse this process more than that beside what it has: torch then says out of memory."""
+    held = re.search(r"^VmData:\s*(\d+) kB$", OWN_STATUS.read_text(), re.MULTILINE)
+    if held is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (int(held[1]) * 1024 + limit_bytes, hard))
+
+
+def is_exhausted() -> bool:
+    """Whether this process can get no more memory, whatever the library that wants it says."""
+    try:
+        with mmap.mmap(-1, LEAST_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS):
+            return False
+    except OSError:
+        return True
+
+
+@contextmanager
+def unlimited_memory() -> Iterator[None]:
+    """Suspend the limit of this process, for what the harness itself has to do."""
+    limit, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

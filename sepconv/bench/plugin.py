@@ -15,6 +15,7 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from sepconv.bench.counted import own_facts
+from sepconv.bench.memory import is_exhausted, unlimited_memory
 from sepconv.bench.stopwatch import Instruments, Stopwatch, Visit
 from sepconv.bench.turn import Baton, RingBroken, Turns
 from sepconv.bench.workload import Workload, check_supported, size_bytes
@@ -149,12 +150,15 @@ class PassPlugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Hand on what a test brought: rounds only if its assertions hold, else the reason."""
-        report = yield
         visit, go_on = visit_of(item), True
         if visit is None or self._is_settled(visit):
-            return report
-        if call.excinfo is not None:
-            go_on = self._add_error(visit, call.excinfo.value)
+            return (yield)
+        error = None if call.excinfo is None else call.excinfo.value
+        fate = None if error is None else classify(error)
+        with unlimited_memory():  # what has raised may hold all there is, and a report takes some
+            report = yield
+        if error is not None and fate is not None:
+            go_on = self._add_error(visit, error, *fate)
         elif call.when == "call" and self._stopwatch and self._stopwatch.block:
             if not self._is_planned:  # somebody may want pytest-benchmark's own JSON
                 _describe(item, self._stopwatch.block)
@@ -173,14 +177,14 @@ class PassPlugin:
     def _is_settled(self, visit: Visit) -> bool:
         return visit.slot.case.identity in self._failed or visit.slot.ring in self._broken
 
-    def _add_error(self, visit: Visit, error: BaseException) -> bool:
+    def _add_error(self, visit: Visit, error: BaseException, status: Status, text: str) -> bool:
         self._blocks.pop(visit.slot.ring, None)
         if isinstance(error, RingBroken):
             self._broken.add(visit.slot.ring)
             return self.sink.add_break(visit)
         self._failed.add(visit.slot.case.identity)
         self._give_up(visit)
-        return self.sink.add_failure(visit, *classify(error))
+        return self.sink.add_failure(visit, status, text)
 
     def _add_visit(self, stopwatch: Stopwatch, block: Block) -> bool:
         visit = stopwatch.visit
@@ -244,9 +248,8 @@ def classify(error: BaseException) -> tuple[Status, str]:
     lower = text.lower()
     if isinstance(error, (pytest.skip.Exception, UnsupportedCase)):
         return Status.UNSUPPORTED, getattr(error, "msg", None) or str(error)
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
-        sign in lower for sign in OUT_OF_MEMORY_TEXTS
-    ):
+    says_so = any(sign in lower for sign in OUT_OF_MEMORY_TEXTS)
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or says_so or is_exhausted():
         return Status.OUT_OF_MEMORY, text
     if isinstance(error, NotImplementedError) or (
         isinstance(error, RuntimeError) and any(sign in lower for sign in UNSUPPORTED_TEXTS)

@@ -7,8 +7,6 @@ import faulthandler
 import gc
 import os
 import random
-import re
-import resource
 import signal
 import socket
 import sys
@@ -19,6 +17,7 @@ import pytest
 import torch
 
 from sepconv.bench.layout import shift_layout
+from sepconv.bench.memory import limit_memory
 from sepconv.bench.message import (
     Begun,
     Broken,
@@ -102,7 +101,7 @@ def run_pass(order: PassOrder, pipe: Connection, baton: socket.socket | None) ->
     gc.disable()  # a pass makes little garbage, and no collection should fall between rounds
     torch.set_num_interop_threads(1)
     if order.memory_limit_bytes is not None:
-        _limit_memory(order.memory_limit_bytes)
+        limit_memory(order.memory_limit_bytes)
     if order.conv_types is not None:
         from sepconv.convs.loading import load_conv_types  # measured code: never in the server
 
@@ -142,16 +141,6 @@ class Elsewhere:
 
 def _baton(order: PassOrder, end: socket.socket, sink: PipeSink) -> Baton:
     return Baton(end, order.slots[0].arm, timeout_s=order.timeout_s, accuse=sink.accuse)
-
-
-def _limit_memory(limit_bytes: int) -> None:
-    """Refuse this process more than that beside what it has: torch then says out of memory."""
-    private = Path("/proc/self/status").read_text()
-    held = re.search(r"^VmData:\s*(\d+) kB$", private, re.MULTILINE)
-    if held is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        wanted = int(held[1]) * 1024 + limit_bytes
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
 
 
 def die_with_parent(parent: int) -> None:

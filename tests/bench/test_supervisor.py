@@ -361,6 +361,43 @@ def test_a_case_that_needs_more_memory_than_its_limit_is_out_of_memory():
         assert notes.failures[3][0] is Status.OUT_OF_MEMORY
 
 
+def test_a_case_that_ends_pytest_itself_costs_that_case():
+    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
+        notes = Notes()
+        slots = [slot(2), slot(3, conv_type="fault_interrupt"), slot(4)]
+
+        supervisor.run_pass(1, slots, notes, seed=0)
+
+        assert notes.measured == [2, 4]
+        status, error = notes.failures[3]
+        assert status is Status.CRASHED
+        assert error.startswith("pytest broke down")
+
+
+def test_cases_after_one_that_was_out_of_memory_have_all_of_theirs():
+    with Supervisor(SUITES, conv_types=FAULTS, memory_limit_bytes=512 << 20) as supervisor:
+        notes = Notes()
+        greedy = slot(3, conv_type="fault_memory")
+        others = [slot(channels) for channels in range(17, 49)]  # each wants code of its own
+
+        supervisor.run_pass(1, [greedy, *others], notes, seed=0)
+
+        assert {channels: status for channels, (status, _) in notes.failures.items()} == {
+            3: Status.OUT_OF_MEMORY
+        }
+        assert notes.measured == [other.case.in_channels for other in others]
+
+
+def test_a_library_that_fails_for_want_of_memory_is_out_of_memory_whatever_it_says():
+    with Supervisor(SUITES, conv_types=FAULTS, memory_limit_bytes=512 << 20) as supervisor:
+        notes = Notes()
+
+        supervisor.run_pass(1, [slot(3, conv_type="fault_memory_kept"), slot(2)], notes, seed=0)
+
+        assert notes.measured == [2]
+        assert notes.failures[3][0] is Status.OUT_OF_MEMORY
+
+
 def test_a_case_that_floods_its_output_is_measured_and_fills_no_disk():
     with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
         notes = Notes()
