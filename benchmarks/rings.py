@@ -29,6 +29,7 @@ from statistics import fmean, median, stdev, variance
 from time import perf_counter
 
 from sepconv import Case
+from sepconv.bench.lock import DeviceLock
 from sepconv.bench.plan import calibration_slots, fastest_call_s, plan_alone, plan_ring
 from sepconv.bench.supervisor import Supervisor
 from sepconv.record import Block, Facts, Pair, Slot, Status
@@ -289,6 +290,7 @@ def main() -> None:
     if arguments.quick:
         passes, block_s, shapes = 3, QUICK_BLOCK_S, 4
     with ExitStack() as stack:
+        stack.enter_context(DeviceLock(["cpu"], wait=True))
         primed = stack.enter_context(Supervisor(SUITES, primes=True))
         unprimed = stack.enter_context(Supervisor(SUITES, primes=False))
         cases = all_cases(arguments.threads, arguments.directions, shapes)

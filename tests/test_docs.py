@@ -11,6 +11,7 @@ import click
 import pytest
 
 from sepconv.cli import COMMANDS, cli
+from sepconv.metric import METRICS
 from sepconv.suite import Suite
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,11 @@ def test_every_command_is_in_the_readme_and_has_help_with_an_example(name):
     assert found is not None
     assert found.help
     assert f"sepconv {name}" in (found.epilog or "")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_in_the_interface(name):
+    assert f"`{name}`" in (ROOT / "docs" / "interface.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

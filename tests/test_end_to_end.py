@@ -367,6 +367,7 @@ def test_a_second_sweep_on_a_device_is_refused_or_waits(tmp_path):
     with DeviceLock(["cpu"]):
         refused = sepconv(*command, cwd=tmp_path)
         assert not (tmp_path / "results").exists()
+        launched_at = time.monotonic()
         waiting = subprocess.Popen(
             [sys.executable, "-m", "sepconv", *command, "--wait"],
             cwd=tmp_path,
@@ -377,13 +378,20 @@ def test_a_second_sweep_on_a_device_is_refused_or_waits(tmp_path):
         )
         assert waiting.stderr is not None
         told = waiting.stderr.readline()
+        told_at = time.monotonic()
+        time.sleep(2)
 
+    waited_s = time.monotonic() - told_at
     waiting.communicate(timeout=120)
+    whole_s = time.monotonic() - launched_at
     assert refused.returncode == 2
     assert f"by another sweep (process {os.getpid()} since" in refused.stderr
     assert "--wait" in refused.stderr
     assert told.startswith("waiting for cpu, held by process")
     assert waiting.returncode == 0
+    with Store(f"sqlite:///{tmp_path}/results/sepconv.db", read_only=True) as store:
+        run = store.find_run("latest")
+    assert sum(run.timing.values()) <= whole_s - waited_s  # no budget pays for the waiting
 
 
 def test_plain_pytest_measures_on_no_device_that_is_taken(tmp_path):

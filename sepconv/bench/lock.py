@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from time import sleep
+from time import perf_counter, sleep
 from types import TracebackType
 
 from sepconv.errors import DeviceBusy
@@ -44,12 +44,15 @@ class DeviceLock:
         self._wait = wait
         self._held = ExitStack()
         self.missing_because: str | None = None  # why there is no lock at all
+        self.waited_s = 0.0  # which no time budget has to pay for
 
     def __enter__(self) -> DeviceLock:
+        start = perf_counter()
         with ExitStack() as held:
             try:
                 for device in self.devices:
                     held.enter_context(_locked(device, wait=self._wait))
+                self.waited_s = perf_counter() - start
             except OSError as error:
                 where = f"{error.filename}: " if error.filename else ""
                 self.missing_because = f"{where}{error.strerror}"

@@ -124,7 +124,7 @@ def sweep_policies(
                 store_url=store_url,
                 lock=lock,
                 wait=wait,
-                begun_s=elapsed_s() if swept else 0.0,
+                begun_s=elapsed_s() if swept else lock.waited_s,
                 first=swept[0].run if swept else None,
             )
         )
@@ -144,7 +144,8 @@ def _sweep_once(
     begun_s: float,
     first: Run | None,
 ) -> Swept:
-    """One run, linked to the `first` of the suite; it began `begun_s` after this process."""
+    """One run, linked to the `first` of the suite; it began `begun_s` after this process, as
+    nobody asked for the time that was spent waiting for a device."""
     from sepconv.bench.lock import DeviceLock, device_name
     from sepconv.bench.machine import capture_machine
     from sepconv.cli.progress import Progress
@@ -156,7 +157,7 @@ def _sweep_once(
         with open_store(store_url) as store:
             cases = expand_here(suite, settings, server)
             rest = {device_name(case.device) for case in cases} - set(lock.devices)
-            with DeviceLock(sorted(rest), wait=wait):
+            with DeviceLock(sorted(rest), wait=wait) as further:
                 machine = capture_machine(server.hello.accelerators)
                 environment = server.hello.environment
                 run = describe_run(
@@ -180,6 +181,7 @@ def _sweep_once(
                 recorder = Recorder.begin(
                     store, run.id or 0, cases, precision=run.precision, watcher=progress
                 )
+                begun_s += further.waited_s
                 return conduct(store, run, recorder, server, cases, begun_s=begun_s)
 
 

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +115,15 @@ def test_who_waits_gets_the_lock_when_its_holder_is_killed():
 
         assert line_of(waiting.stdout) == "held\n"
     assert told.startswith(f"waiting for cpu, held by process {holder.pid} since ")
+
+
+def test_a_lock_knows_how_long_it_was_waited_for():
+    with held_by_another("cpu") as holder:
+        threading.Timer(0.5, holder.kill).start()
+        with DeviceLock(["cpu"], wait=True) as late:
+            assert late.waited_s >= 0.5
+    with DeviceLock(["cpu"], wait=True) as at_once:
+        assert at_once.waited_s < late.waited_s
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
