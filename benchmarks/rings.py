@@ -36,7 +36,8 @@ from sepconv.record import Block, Facts, Pair, Slot, Status
 
 SUITES = Path(__file__).parent
 STRATA = {"< 0.5 ms": 0.0, "0.5–5 ms": 0.5e-3, "> 5 ms": 5e-3}  # from seconds per call on
-SHAPES = (  # conv type, channels, resolution: two of each stratum on a core of 50 GFLOP/s
+SHAPES = (  # conv type, channels, resolution: two of each stratum and more on a core of 50 GFLOP/s
+    ("standard", 16, 14),
     ("standard", 32, 28),
     ("depthwise_separable", 64, 28),
     ("standard", 64, 56),
@@ -47,6 +48,7 @@ SHAPES = (  # conv type, channels, resolution: two of each stratum on a core of 
 PRIMED, UNPRIMED, ALONE = "ring, primed", "ring, not primed", "alone"
 ARRANGEMENTS = (PRIMED, UNPRIMED, ALONE)
 QUICK_BLOCK_S = 0.02
+QUICK_SHAPES = 5
 DISTURBERS = 3
 DISTURBER = """\
 import os
@@ -79,18 +81,25 @@ class Keeper:
     """What a supervisor tells of its passes, with the wall seconds between its tellings."""
 
     blocks: list[tuple[Block, ...]] = field(default_factory=list)
-    wall_s: dict[int, float | None] = field(default_factory=dict)  # by ring
+    wall_s: dict[str, float | None] = field(default_factory=dict)  # by identity
     failed: set[str] = field(default_factory=set)
     last_s: float | None = None
 
     def keep_visit(self, case: Case) -> None:
-        """The study has one visit per block."""
+        self.note_time(case)
 
     def keep_blocks(self, *blocks: Block) -> None:
-        now_s = perf_counter()
-        self.wall_s[blocks[0].ring] = None if self.last_s is None else now_s - self.last_s
-        self.last_s = now_s
+        self.note_time(blocks[0].case)
         self.blocks.append(blocks)
+
+    def note_time(self, case: Case) -> None:
+        """The seconds since the last telling went to this case; before the first, to a start."""
+        now_s = perf_counter()
+        if self.last_s is None:
+            self.wall_s[case.identity] = None
+        elif (so_far := self.wall_s.get(case.identity, 0.0)) is not None:
+            self.wall_s[case.identity] = so_far + now_s - self.last_s
+        self.last_s = now_s
 
     def keep_facts(self, case: Case, facts: Facts) -> None:
         """What calls allocate is no matter here."""
@@ -125,7 +134,9 @@ def calibrate(supervisor: Supervisor, cases: Sequence[Case]) -> dict[Case, float
     return {case: call_s for case, call_s in found.items() if case.identity not in keeper.failed}
 
 
-def plan(call_s: dict[Case, float], arrangement: str, block_s: float) -> list[tuple[Slot, ...]]:
+def plan(
+    call_s: dict[Case, float], arrangement: str, block_s: float, visits: int
+) -> list[tuple[Slot, ...]]:
     """Every case against itself, or by itself."""
     rings: list[tuple[Slot, ...]] = []
     for number, (case, seconds) in enumerate(call_s.items(), 1):
@@ -133,7 +144,7 @@ def plan(call_s: dict[Case, float], arrangement: str, block_s: float) -> list[tu
             rings.append((replace(plan_alone(case, seconds, block_s), ring=number),))
         else:
             again = (case, case, seconds, seconds)
-            rings.append(plan_ring(*again, number=number, block_s=block_s, visits=1))
+            rings.append(plan_ring(*again, number=number, block_s=block_s, visits=visits))
     return rings
 
 
@@ -143,19 +154,20 @@ def observe(
     *,
     passes: int,
     block_s: float,
+    visits: int,
     disturbed: bool,
 ) -> Iterator[Observation]:
     """Every arrangement once per pass, cases and arrangements in random order."""
     shuffle = random.Random(0)
     for number in range(1, passes + 1):
         for arrangement in shuffle.sample(ARRANGEMENTS, len(ARRANGEMENTS)):
-            rings = plan(call_s, arrangement, block_s)
+            rings = plan(call_s, arrangement, block_s, visits)
             shuffle.shuffle(rings)
             keeper = Keeper()
             slots = [slot for ring in rings for slot in ring]
             supervisors[arrangement].run_pass(number, slots, keeper, seed=0)
             for blocks in keeper.blocks:
-                wall_s = keeper.wall_s[blocks[0].ring]
+                wall_s = keeper.wall_s[blocks[0].case.identity]
                 seconds = call_s[blocks[0].case]
                 yield look_at(blocks, arrangement, seconds, wall_s, disturbed)
         print(f"pass {number} of {passes}", file=sys.stderr)
@@ -273,6 +285,7 @@ def main() -> None:
     )
     parser.add_argument("--passes", type=int, default=12)
     parser.add_argument("--block-seconds", type=float, default=0.125, help="per arm and pass")
+    parser.add_argument("--visits", type=int, default=4, help="of a ring in each pass")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--directions", nargs="+", default=["inference", "training"])
     parser.add_argument("--disturb", action="store_true", help="beside memory-hungry programs")
@@ -288,7 +301,7 @@ def main() -> None:
         return
     passes, block_s, shapes = arguments.passes, arguments.block_seconds, len(SHAPES)
     if arguments.quick:
-        passes, block_s, shapes = 3, QUICK_BLOCK_S, 4
+        passes, block_s, shapes = 3, QUICK_BLOCK_S, QUICK_SHAPES
     with ExitStack() as stack:
         stack.enter_context(DeviceLock(["cpu"], wait=True))
         primed = stack.enter_context(Supervisor(SUITES, primes=True))
@@ -303,6 +316,7 @@ def main() -> None:
                 call_s,
                 passes=passes,
                 block_s=block_s,
+                visits=arguments.visits,
                 disturbed=arguments.disturb,
             )
         )

@@ -414,6 +414,7 @@ class Resumption:
     slots: Sequence[Slot]
     passes: int
     kept: frozenset[tuple[int, int]]  # pass and ring of the blocks that are stored
+    seen: frozenset[tuple[int, str]]  # pass and identity of every case that has a block in it
     failed: frozenset[str]  # identities of cases that give no block
 
 

@@ -23,6 +23,7 @@ survives a calibration that makes fewer. (The module of `fault_build` is never m
                        RuntimeError, so it needs a limit below that, and harms no machine
     fault_memory_kept  the same, keeps what it got and raises a RuntimeError without a word of it
     fault_flood        writes 64 MiB to stderr, once in the process, then works
+    fault_profiled     raises where torch's profiler looks on
     fault_wait         sleeps 5 ms in each call
     fault_allocations  allocates 100 small tensors in each call
 """
@@ -160,6 +161,11 @@ def faulty(fault, after=0):
     return lambda case: Faulty(case, fault, after)
 
 
+def fail_if_profiled(options):
+    if torch._C._autograd._profiler_enabled():
+        fail(options)
+
+
 CONV_TYPES = {
     "fault_none": faulty(lambda options: None),
     "fault_build": build_failing,
@@ -177,6 +183,7 @@ CONV_TYPES = {
     "fault_memory": faulty(exhaust_memory),
     "fault_memory_kept": faulty(keep_all_memory),
     "fault_flood": faulty(flood),
+    "fault_profiled": faulty(fail_if_profiled),
     "fault_wait": faulty(lambda options: time.sleep(WAIT_S)),
     "fault_allocations": faulty(allocate),
 }

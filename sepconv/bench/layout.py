@@ -22,14 +22,17 @@ LEAST_LINES, MOST_LINES = 4, 1 << 14  # 256 B to 1 MiB, as the tensors of a conv
 _held: list[object] = []
 
 
-def shift_layout(coin: random.Random) -> None:
+def shift_layout(coin: random.Random, *, heap: bool = True) -> None:
     """Shuffle where this process will map and allocate from now on.
 
-    Fills the heap with blocks of random sizes and frees every other one of them: what is
-    allocated later falls into holes that no other process has. The holes are written to once,
-    so that no timed call meets a page that is new: some 10 ms.
+    With `heap`, it is filled with blocks of random sizes, of which every other one is freed:
+    what is allocated later falls into holes that no other process has. They are written to once,
+    so that no timed call meets a page that is new: some 10 ms. To be left out where the heap is
+    to be as users have it: holes are memory that the allocator would have given back.
     """
     _held.append(mmap.mmap(-1, mmap.PAGESIZE * coin.randrange(1, PAGES), prot=mmap.PROT_READ))
+    if not heap:
+        return
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     libc.malloc.argtypes = [ctypes.c_size_t]

@@ -37,6 +37,7 @@ PASS_OVERHEAD_S = 0.3  # forking, collecting
 VISIT_OVERHEAD_S = 4.5e-3  # of each arm: building or finding the module, pytest's own work
 FIRST_PASSES_SHARE = 0.87  # of the budget; the rest is for cases that are still too noisy
 START_S = 5.0  # importing torch, calibrating
+EVICTION_S = 30e-3  # of a cold round, before it: twice the last-level cache is written
 ASSUMED_FLOP_PER_S = 1e10  # to guess a duration before anything was measured
 ASSUMED_CALL_S = 1e-4
 
@@ -119,9 +120,9 @@ def plan_passes(
 
 def plan_alone(case: Case, call_s: float, block_s: float = BLOCK_S) -> Slot:
     """The slot of a case that is measured by itself, in one visit."""
-    calls = _calls(call_s, 1)
-    rounds = min(max(round(block_s / (calls * call_s)), LEAST_ROUNDS), MOST_ROUNDS)
-    return Slot(case, calls, rounds, call_s)
+    slot = Slot(case, _calls(case, call_s, 1), 0, call_s)
+    rounds = min(max(round(block_s / _round_s(slot)), LEAST_ROUNDS), MOST_ROUNDS)
+    return replace(slot, rounds=rounds)
 
 
 def plan_ring(
@@ -137,7 +138,8 @@ def plan_ring(
     """A ring of two cases, which may be the same, with about `block_s` of rounds for each arm."""
     arms = ((base, base_call_s, BASE), (head, head_call_s, HEAD))
     ring = tuple(
-        Slot(case, _calls(call_s, 2), 0, call_s, ring=number, arm=arm) for case, call_s, arm in arms
+        Slot(case, _calls(case, call_s, 2), 0, call_s, ring=number, arm=arm)
+        for case, call_s, arm in arms
     )
     return _with_rounds(ring, block_s, visits)
 
@@ -177,8 +179,10 @@ def guess_duration_s(flops_of: Sequence[int], budget_s: float | None) -> float:
     return unlimited if budget_s is None else min(unlimited, budget_s)
 
 
-def _calls(call_s: float, arms: int) -> int:
-    """Per round, a power of two."""
+def _calls(case: Case, call_s: float, arms: int) -> int:
+    """Per round, a power of two; one, if it is to find cold caches."""
+    if case.cache == "cold":
+        return 1
     wanted = (TURN_ROUND_S if arms == 2 else ROUND_S) / call_s
     return int(2 ** max(0, round(log2(wanted))))
 
@@ -189,7 +193,7 @@ def _keep_calls(case: Case, call_s: float, arm: str, known: KnownCalls | None) -
     How many calls are made in a row decides a little what one of them takes, so two runs should
     not differ in it by as much as their calibrations do.
     """
-    calls = _calls(call_s, 1 if arm == ALONE else 2)
+    calls = _calls(case, call_s, 1 if arm == ALONE else 2)
     earlier = (known or {}).get((case.identity, arm), calls)
     return earlier if 1 / KEPT_WITHIN <= earlier / calls <= KEPT_WITHIN else calls
 
@@ -200,7 +204,7 @@ def _with_cap(ring: Ring) -> Ring:
 
 def _with_rounds(ring: Ring, block_s: float, visits: int) -> Ring:
     """The ring with as many rounds as its slower arm fits into `block_s`, in whole quads."""
-    round_s = max(slot.calls * slot.call_s for slot in ring)
+    round_s = max(map(_round_s, ring))
     quads = min(max(round(block_s / round_s / QUAD), LEAST_ROUNDS // QUAD), MOST_ROUNDS // QUAD)
     visits = min(visits, quads)
     return _planned(ring, quads // visits * QUAD * visits, visits)
@@ -233,14 +237,12 @@ def _spread_visits(rings: Sequence[Ring], available_s: float) -> list[Ring]:
 
 
 def _planned(ring: Ring, rounds: int, visits: int) -> Ring:
-    return tuple(
-        replace(slot, rounds=rounds, visits=visits, calls=1 if _is_cold(slot) else slot.calls)
-        for slot in ring
-    )
+    return tuple(replace(slot, rounds=rounds, visits=visits) for slot in ring)
 
 
-def _is_cold(slot: Slot) -> bool:
-    return slot.case.cache == "cold"
+def _round_s(slot: Slot) -> float:
+    """The seconds of a round, with the emptying of the caches before it."""
+    return slot.calls * slot.call_s + (EVICTION_S if slot.case.cache == "cold" else 0.0)
 
 
 def _overhead_s(ring: Ring) -> float:
@@ -251,7 +253,7 @@ def _overhead_s(ring: Ring) -> float:
 def _quad_s(ring: Ring) -> float:
     """Two rounds of each arm, and a priming call of each in a ring of two."""
     primed = 1.0 if len(ring) == 2 else 0.0
-    return sum((QUAD * slot.calls + primed) * slot.call_s for slot in ring)
+    return sum(QUAD * _round_s(slot) + primed * slot.call_s for slot in ring)
 
 
 def _flat(rings: Iterable[Ring]) -> tuple[Slot, ...]:

@@ -141,6 +141,7 @@ class PassPlugin:
             primes=self._primes,
             cores=self._cores,
             workload=self._workloads.pop(case.identity, None),
+            looks=self._pass_number == CALIBRATION and visit.is_last,
         )
         yield self._stopwatch
         self._stopwatch = None
@@ -188,8 +189,9 @@ class PassPlugin:
 
     def _add_visit(self, stopwatch: Stopwatch, block: Block) -> bool:
         visit = stopwatch.visit
-        if self._pass_number == CALIBRATION and visit.is_last:
-            self._look(stopwatch)
+        if stopwatch.facts is not None and stopwatch.workload is not None:
+            own = own_facts(stopwatch.case, *stopwatch.workload)
+            self.sink.add_facts(stopwatch.case, stopwatch.facts.and_also(own))
         earlier = self._blocks.pop(visit.slot.ring, None)
         whole = block if earlier is None else earlier.and_then(block)
         if visit.is_last:
@@ -197,12 +199,6 @@ class PassPlugin:
         self._blocks[visit.slot.ring] = whole
         self._keep_workload(stopwatch)
         return self.sink.end_visit(visit)
-
-    def _look(self, stopwatch: Stopwatch) -> None:
-        assert stopwatch.workload is not None
-        seen = stopwatch.look()
-        own = own_facts(stopwatch.case, *stopwatch.workload)
-        self.sink.add_facts(stopwatch.case, seen.and_also(own))
 
     def _turns(self, visit: Visit) -> Turns | None:
         if self._baton is None:

@@ -228,7 +228,7 @@ def run_trials(
 def how_many_fit(rings: int, pass_s: float, passes: int, left_s: float) -> int:
     """Of so many rings, which took `pass_s` together, how many fit into each further pass."""
     needed_s = passes * pass_s
-    if needed_s <= left_s:
+    if not passes or needed_s <= left_s:
         return rings
     return max(1, int(rings * HASTE * left_s / needed_s))
 

@@ -91,11 +91,12 @@ class Stopwatch:
         primes: bool = True,
         cores: tuple[int, ...] = (),
         workload: Workload | None = None,
+        looks: bool = False,
     ) -> None:
         self.visit = visit
         self.block: Block | None = None  # what was measured, once it was
         self.workload = workload  # of an earlier visit, if it was kept
-        self.call: Callable[[], object] | None = None  # what was measured
+        self.facts: Facts | None = None  # what one more call told, if it `looks`
         self._pass_number = pass_number
         self._seed = seed
         self._clock = instruments.clock
@@ -103,6 +104,7 @@ class Stopwatch:
         self._turns = turns
         self._primes = primes
         self._cores = cores
+        self._looks = looks
         self._eviction = instruments.eviction if self.case.cache == "cold" else None
 
     @property
@@ -124,7 +126,6 @@ class Stopwatch:
         A round is a target that makes all its calls itself: pytest-benchmark allows no
         `iterations` beside the untimed `setup` that waits for the turn and reads the counters.
         """
-        self.call = call
         counters = Counters(self.case.threads)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         was_collecting = gc.isenabled()
@@ -159,12 +160,13 @@ class Stopwatch:
                 arm=slot.arm,
                 throttled=throttled,
             )
+        if self._looks:
+            self.facts = self._look(call)
         return output
 
-    def look(self) -> Facts:
+    def _look(self, call: Callable[[], object]) -> Facts:
         """What one more call tells of its memory, and whether the host held the device back."""
-        assert self.call is not None
-        seen = look_at_memory(self.call, self.case.device)
+        seen = look_at_memory(call, self.case.device)
         if isinstance(self._clock, EventClock):
             return seen.and_also(Facts({"host_bound_share": self._clock.host_bound}))
         return seen
@@ -224,7 +226,8 @@ class Stopwatch:
             if benchmark.stats is not None:
                 benchmark.stats.iterations = slot.calls  # its tables then speak of one call
             changed = turns is not None and turns.await_turn()
-            times.primes = may_prime and (changed or slot.calls > 1)
+            is_first = not readings  # after the set-up, and perhaps the other arm's warm-up
+            times.primes = may_prime and (changed or is_first or slot.calls > 1)
             if eviction is not None:
                 eviction.evict()
             if events is not None:

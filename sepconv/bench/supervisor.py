@@ -250,6 +250,7 @@ class Supervisor:
             log=str(self.log.path),
             cores=self._cores,
             timeout_s=self.timeout_s(rings),
+            shuffles_heap=self._allocator == TUNED,
             primes=self._primes,
             memory_limit_bytes=self._memory_limit_bytes,
             conv_types=self._conv_types,

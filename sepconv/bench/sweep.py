@@ -92,6 +92,7 @@ class Sweep:
         self._known = known
         self._start_s = perf_counter()
         self._keeper = _Keeper(ledger, self.timing)
+        self._last_ring = 0
         self._ended: list[int] = []  # passes whose estimates the ledger has not renewed yet
 
     def calibrate(self, cases: Sequence[Case]) -> Plan:
@@ -105,10 +106,10 @@ class Sweep:
 
     def measure(self, plan: Plan, resumption: Resumption | None = None) -> None:
         """The planned passes, then more of them where the budget has time for it."""
-        kept = frozenset() if resumption is None else resumption.kept
+        self._last_ring = max((slot.ring for slot in plan.slots), default=0)
         rings = self._mend(rings_of(plan.slots))
         for number in range(1, plan.passes + 1):
-            missing = [ring for ring in rings if (number, ring[0].ring) not in kept]
+            missing = [ring for ring in rings if not _is_done(number, ring, resumption)]
             if not self._goes_on() or not rings:
                 break
             if missing:
@@ -168,11 +169,11 @@ class Sweep:
             for slot in ring
             if slot.case.identity not in failed | in_ring
         }
-        first = 1 + max(ring[0].ring for ring in rings)
         alone = [
             (replace(plan_alone(case, call_s), ring=ring),)
-            for ring, (case, call_s) in enumerate(lonely.items(), first)
+            for ring, (case, call_s) in enumerate(lonely.items(), self._last_ring + 1)
         ]
+        self._last_ring += len(alone)  # a number that was given once means that ring for ever
         if alone:
             self._ledger.keep_plan([slot for (slot,) in alone], None)
             if number is not None and self._goes_on():
@@ -238,6 +239,16 @@ def sweep(
     finally:
         run.end()
     return run.timing
+
+
+def _is_done(number: int, ring: Ring, resumption: Resumption | None) -> bool:
+    """Whether a pass of the ring is stored; who has lost its partner needs no pass again that
+    it made beside it."""
+    if resumption is None:
+        return False
+    if len(ring) == 1 and (number, ring[0].case.identity) in resumption.seen:
+        return True
+    return (number, ring[0].ring) in resumption.kept
 
 
 def shuffle_by_shape(rings: Sequence[Ring], shuffle: random.Random) -> list[Ring]:

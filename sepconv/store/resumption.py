@@ -23,8 +23,9 @@ def load_resumption(connection: Connection, run_id: int) -> Resumption | None:
     if passes is None or not slots:
         return None
     failed = _load_failed(connection, run_id)
-    kept = _find_kept(slots, set(_load_places(connection, run_id)), failed)
-    return Resumption(slots, passes, kept, failed)
+    stored = set(_load_places(connection, run_id))
+    seen = frozenset((number, identity) for number, _, _, identity in stored)
+    return Resumption(slots, passes, _find_kept(slots, stored, failed), seen, failed)
 
 
 def _find_kept(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sepconv.bench.plan import (
     BLOCK_S,
     CALIBRATION_VISITS,
+    EVICTION_S,
     FIRST_PASSES_SHARE,
     LEAST_PASSES,
     LEAST_ROUNDS,
@@ -134,6 +135,26 @@ def test_the_visits_of_a_block_share_its_rounds_evenly(rounds, visits):
 
 def test_the_fastest_round_of_the_calibration_says_what_a_call_takes():
     assert fastest_call_s(calibration(2e-3, case())) == 2e-3
+
+
+def test_a_cold_case_alone_or_in_a_ring_has_rounds_of_one_call_however_short():
+    alone, warm = (plan_alone(case(8, cache=cache), 1e-5) for cache in ("cold", "warm"))
+    ring = plan_ring(case(8, cache="cold"), case(8, "x", cache="cold"), 1e-5, 1e-5)
+
+    assert alone.calls == 1 < warm.calls
+    assert {slot.calls for slot in ring} == {1}
+
+
+def test_the_time_to_empty_the_caches_is_planned_for():
+    cold = [
+        calibration(1e-4, case(8 + n, kind, cache="cold")) for n in range(6) for kind in CONV_TYPES
+    ]
+
+    plan = plan_passes(cold, 60.0)
+
+    rounds = sum(slot.rounds for slot in plan.slots)
+    assert plan.passes * rounds * EVICTION_S < 60.0
+    assert plan_passes(cold, None).slots[0].rounds * EVICTION_S <= 2 * BLOCK_S
 
 
 def test_a_cold_round_is_one_call():

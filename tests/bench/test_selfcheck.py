@@ -85,7 +85,7 @@ def test_a_smaller_budget_makes_shorter_blocks():
 
 @pytest.mark.parametrize(
     ("pass_s", "passes", "left_s", "fit"),
-    [(1.0, 5, 5.0, 10), (1.0, 0, 0.0, 10), (2.0, 5, 5.0, 4), (2.0, 5, -1.0, 1)],
+    [(1.0, 5, 5.0, 10), (1.0, 0, 0.0, 10), (6.0, 0, -0.5, 10), (2.0, 5, 5.0, 4), (2.0, 5, -1.0, 1)],
 )
 def test_as_many_rings_are_kept_as_get_all_their_passes(pass_s, passes, left_s, fit):
     assert selfcheck.how_many_fit(10, pass_s, passes, left_s) == fit

@@ -10,10 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sepconv.bench.stopwatch import RING_WARMUP_CALLS
 from sepconv.bench.supervisor import Supervisor
 from sepconv.case import Case
 from sepconv.errors import InvalidConvTypes, MeasuringFailed
 from sepconv.record import BASE, HEAD, Block, Facts, Pair, Slot, Status
+from tests.fault_types import WAIT_S
 
 SUITES = Path(__file__).parents[2] / "benchmarks"
 FAULTS = Path(__file__).parents[1] / "fault_types.py"
@@ -289,6 +291,20 @@ def test_an_arm_that_raises_breaks_its_ring_only_and_the_other_arm_has_not_faile
     assert "imaginary" in notes.failures[3][1]
 
 
+def test_the_first_round_of_every_visit_is_primed_whichever_arm_begins():
+    """A call sleeps for 5 ms: what is made beside the rounds can be counted."""
+    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
+        notes = Notes()
+        wait = {"conv_type": "fault_wait", "calls": 1, "rounds": 12, "visits": 6}
+
+        ring = [slot(4, arm=BASE, **wait), slot(4, arm=HEAD, **wait)]
+        supervisor.run_pass(1, ring, notes, seed=0)
+
+    primed = 3 * 6  # in each visit, two for who begins and ends the quad, one for the other arm
+    warm_up = 2 * RING_WARMUP_CALLS[0]
+    assert sum(block.warmup_s for block in notes.blocks) >= (primed + warm_up) * WAIT_S
+
+
 def test_the_same_case_may_be_both_arms(server):
     notes = Notes()
 
@@ -406,6 +422,17 @@ def test_a_case_that_floods_its_output_is_measured_and_fills_no_disk():
 
         assert notes.measured == [2, 3]
         assert len(supervisor.log.tail()) <= 4000
+
+
+def test_a_case_that_fails_when_its_memory_is_looked_at_has_failed_as_in_any_other_call():
+    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
+        notes = Notes()
+
+        supervisor.run_pass(0, [slot(3, conv_type="fault_profiled"), slot(4)], notes, seed=0)
+
+        assert notes.measured == [4]
+        assert notes.failures[3][0] is Status.FAILED
+        assert "the fault of this conv type has come" in notes.failures[3][1]
 
 
 def test_the_calibration_tells_what_memory_a_call_needs(server):

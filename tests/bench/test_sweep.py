@@ -9,7 +9,7 @@ from sepconv.bench.plan import pair_up, rings_of
 from sepconv.bench.supervisor import Supervisor
 from sepconv.bench.sweep import shuffle_by_shape, sweep
 from sepconv.case import Case
-from sepconv.record import Block, Facts, Resumption, Slot, Status
+from sepconv.record import Block, Facts, Resumption, Round, Slot, Status
 from sepconv.suite import Suite
 
 SUITES = Path(__file__).parents[2] / "benchmarks"
@@ -122,7 +122,7 @@ def test_a_resumed_sweep_measures_exactly_what_is_missing(server):
     ]
     kept = frozenset({(1, 1), (1, 2), (2, 2)})
 
-    sweep(wanted, server, notes, seed=0, resumption=Resumption(slots, 3, kept, frozenset()))
+    sweep(wanted, server, notes, seed=0, resumption=resumption(slots, 3, kept=kept))
 
     assert sorted(notes.kept) == [(2, 1), (3, 1), (3, 2)]
 
@@ -133,7 +133,7 @@ def test_what_failed_before_is_not_tried_again_by_a_resumed_sweep(server):
     slots = [slot for ring in pair_up(dict.fromkeys(wanted, 1e-4)) for slot in _with_rounds(ring)]
     failed = frozenset({wanted[2].identity})
 
-    sweep(wanted, server, notes, seed=0, resumption=Resumption(slots, 1, frozenset(), failed))
+    sweep(wanted, server, notes, seed=0, resumption=resumption(slots, 1, failed=failed))
 
     assert notes.kept == [(1, 1)]
     assert notes.failed == []
@@ -144,11 +144,60 @@ def test_a_standard_conv_that_has_lost_every_partner_is_measured_alone(server):
     notes = Notes(wanted)
     slots = [slot for ring in pair_up(dict.fromkeys(wanted, 1e-4)) for slot in _with_rounds(ring)]
 
-    sweep(wanted, server, notes, seed=0, resumption=Resumption(slots, 2, frozenset(), frozenset()))
+    sweep(wanted, server, notes, seed=0, resumption=resumption(slots, 2))
 
     assert notes.failed == ["fault_later"]
     assert notes.kept == [(1, 2), (2, 2)]
     assert [slot.arm for ring in rings_of(notes.slots) for slot in ring][-1] == ""
+
+
+def test_who_lost_its_partners_late_repeats_no_pass_that_it_made_beside_one(server):
+    wanted = cases("standard", "depthwise_separable", "spatially_separable")
+    standard, failed = wanted[0], frozenset(case.identity for case in wanted[1:])
+    slots = [slot for ring in pair_up(dict.fromkeys(wanted, 1e-4)) for slot in _with_rounds(ring)]
+    seen = frozenset((number, standard.identity) for number in (1, 2))
+    notes = Notes(wanted)
+
+    sweep(wanted, server, notes, seed=0, resumption=resumption(slots, 3, seen=seen, failed=failed))
+
+    assert notes.kept == [(3, 3)]
+
+
+class Script:
+    """A supervisor whose passes are told beforehand: which conv type fails in which."""
+
+    stopping = False
+
+    def __init__(self, **fails: int) -> None:
+        self._fails = fails
+
+    def run_pass(self, number, slots, keeper, **_options):
+        for ring in rings_of(slots):
+            failing = [s.case for s in ring if self._fails.get(s.case.conv_type, 99) <= number]
+            for case in failing:
+                keeper.keep_failure(case, Status.FAILED, "as told")
+            if not failing:
+                keeper.keep_blocks(*(block_of(slot, number) for slot in ring))
+
+
+def block_of(slot: Slot, number: int) -> Block:
+    rounds = (Round(1e-3, 1e-3),) * 2
+    return Block(slot.case, number, 1, rounds, 1e-3, 1e-3, "2026-01-01", 0, slot.ring, slot.arm)
+
+
+def test_the_number_of_a_ring_that_was_given_up_is_never_that_of_another():
+    wanted = cases("standard", "depthwise_separable", "spatially_separable")
+    slots = [slot for ring in pair_up(dict.fromkeys(wanted, 1e-4)) for slot in _with_rounds(ring)]
+    notes = Notes(wanted)
+    script = Script(spatially_separable=2, depthwise_separable=3)
+
+    sweep(wanted, script, notes, seed=0, resumption=resumption(slots, 4))
+
+    assert sorted(notes.kept) == [(1, 1), (1, 2), (2, 1), (3, 3), (4, 3)]
+
+
+def resumption(slots, passes, kept=frozenset(), seen=frozenset(), failed=frozenset()):
+    return Resumption(slots, passes, kept, seen, failed)
 
 
 def _with_rounds(ring: tuple[Slot, ...]) -> list[Slot]:

@@ -55,6 +55,16 @@ def test_values_are_per_call_and_an_interval_is_over_passes():
     assert found.passes == 2
 
 
+def test_the_first_call_of_a_pass_is_that_of_the_ring_that_met_the_case_first():
+    met_first, met_again = summary(4e-3), summary(1e-3)
+
+    found = judge_case(
+        STANDARD, {1: [met_again, met_first], 2: [met_first, met_again]}, precision=0.5
+    )
+
+    assert found.values["first_call_s"].value == pytest.approx(met_first.first_call_s)
+
+
 def test_the_blocks_of_one_pass_are_one_value_of_the_interval():
     """Standard has a block in every ring: more blocks are no more passes."""
     blocks = {

@@ -80,7 +80,7 @@ def test_a_plan_that_every_case_has_left_cannot_be_resumed(store: Store, run: Ru
 def test_of_a_run_killed_before_its_first_block_everything_is_left(
     store: Store, number: int, slots: list[Slot]
 ) -> None:
-    assert store.resumption(number) == Resumption(slots, 8, frozenset(), frozenset())
+    assert store.resumption(number) == Resumption(slots, 8, frozenset(), frozenset(), frozenset())
 
 
 def test_what_is_kept_are_the_rings_of_a_pass_that_are_stored(
@@ -127,7 +127,7 @@ def test_the_blocks_of_another_run_are_not_kept(
     store.add_block(other, *blocks_of(block, slots[:2], 1))
     store.put_measurements(other, [Measurement(slots[0].case, Status.FAILED)])
 
-    assert store.resumption(number) == Resumption(slots, 8, frozenset(), frozenset())
+    assert store.resumption(number) == Resumption(slots, 8, frozenset(), frozenset(), frozenset())
 
 
 def test_a_ring_whose_other_arm_failed_is_kept_with_the_block_that_it_has(
