@@ -39,7 +39,7 @@ channels = [16, 64]
 resolution = [14, 28]
 """
 CASE_COUNT = 12
-SOME_LEFT_OUT = 3  # exit code of a run that could not measure all it planned
+SOME_FAILED = 3  # exit code of a run in which something could not be measured
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def measure(url: str, repeats: int, seconds: float, hours: float) -> None:
                 text=True,
                 check=False,
             )
-            if process.returncode not in (0, SOME_LEFT_OUT):
+            if process.returncode not in (0, SOME_FAILED):
                 sys.exit(f"sepconv {' '.join(command)} failed:\n{process.stdout}{process.stderr}")
             print(f"run {number + 1} of {repeats}", file=sys.stderr)
 

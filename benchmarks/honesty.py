@@ -209,7 +209,7 @@ def with_quotient(answers: Mapping[str, Answer]) -> list[Answer]:
 def run_python(*arguments: str) -> None:
     """A process of its own; what it prints is shown only if it fails.
 
-    Code 3 is sepconv's for a run that left something out, which is told elsewhere.
+    Code 3 is sepconv's for a run in which a case could not be measured, which is told elsewhere.
     """
     here = Path(__file__).parent
     search_path = [str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]

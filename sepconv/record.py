@@ -114,6 +114,7 @@ class Block:
     ring: int = 0  # blocks of one ring and pass took turns
     arm: str = ALONE
     throttled: str | None = None  # how the system held the device back meanwhile
+    clock_mhz: float | None = None  # of an accelerator that tells; not stored
 
     @property
     def latencies_s(self) -> tuple[float, ...]:
@@ -137,6 +138,7 @@ class Block:
             rounds=self.rounds + later.rounds,
             warmup_s=self.warmup_s + later.warmup_s,
             throttled=self.throttled or later.throttled,
+            clock_mhz=_mean([self.clock_mhz, later.clock_mhz]),
         )
 
     def summary(self) -> Summary:
@@ -475,6 +477,12 @@ class Ledger(Protocol):
 
     def unsettled(self) -> Sequence[Case]:
         """The cases whose intervals are still too wide, the widest first."""
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Of those that are known."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 def _key(plain: Mapping[str, Any]) -> str:

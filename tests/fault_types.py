@@ -14,7 +14,10 @@ survives a calibration that makes fewer. (The module of `fault_build` is never m
     fault_hang_deaf    the same, and ignores SIGTERM
     fault_orphan       starts a child process that outlives it for up to ten minutes, then hangs;
                        `options.pid_file` names a file for the child's pid
+    fault_hang_build   the builder does not end
     fault_segfault     reads address 0
+    fault_heir         starts a child process that lives on and holds its pipes, then aborts
+    fault_kill         sends itself SIGKILL
     fault_abort        calls abort()
     fault_exit_0       ends the process at once with exit code 0
     fault_sys_exit     raises SystemExit(0)
@@ -24,6 +27,7 @@ survives a calibration that makes fewer. (The module of `fault_build` is never m
     fault_memory_kept  the same, keeps what it got and raises a RuntimeError without a word of it
     fault_flood        writes 64 MiB to stderr, once in the process, then works
     fault_profiled     raises where torch's profiler looks on
+    fault_talk         writes a line to stderr in each call
     fault_wait         sleeps 5 ms in each call
     fault_allocations  allocates 100 small tensors in each call
 """
@@ -46,6 +50,7 @@ MOST_BYTES = 2 << 30
 PIECE_BYTES, LEAST_BYTES = 64 << 20, 4 << 10
 FLOOD_BYTES = 64 << 20
 ORPHAN_S = 600
+HEIR_S = 20  # longer than any test waits for it
 WAIT_S = 0.005
 SMALL_TENSORS = 100
 
@@ -120,6 +125,18 @@ def interrupt(options):
     raise KeyboardInterrupt
 
 
+def build_for_ever(case):
+    hang(case.options)
+
+
+def leave_heir(options):
+    if os.fork() == 0:
+        os.setpgid(0, 0)  # out of reach of who ends its parent's group
+        time.sleep(HEIR_S)
+        os._exit(0)
+    os.abort()
+
+
 def exhaust_memory(options, held=None):
     """Takes all there is, to the last kilobyte."""
     held = [] if held is None else held
@@ -152,6 +169,10 @@ def flood(options):
         os.write(2, line)
 
 
+def talk(options):
+    os.write(2, b"fault_talk was called\n")
+
+
 def allocate(options):
     for _ in range(SMALL_TENSORS):
         torch.empty(16)
@@ -175,6 +196,9 @@ CONV_TYPES = {
     "fault_hang": faulty(hang),
     "fault_hang_deaf": faulty(hang_deaf),
     "fault_orphan": faulty(leave_orphan),
+    "fault_hang_build": build_for_ever,
+    "fault_heir": faulty(leave_heir),
+    "fault_kill": faulty(lambda options: os.kill(os.getpid(), signal.SIGKILL)),
     "fault_segfault": faulty(lambda options: ctypes.string_at(0)),
     "fault_abort": faulty(lambda options: os.abort()),
     "fault_exit_0": faulty(lambda options: os._exit(0)),
@@ -184,6 +208,7 @@ CONV_TYPES = {
     "fault_memory_kept": faulty(keep_all_memory),
     "fault_flood": faulty(flood),
     "fault_profiled": faulty(fail_if_profiled),
+    "fault_talk": faulty(talk),
     "fault_wait": faulty(lambda options: time.sleep(WAIT_S)),
     "fault_allocations": faulty(allocate),
 }

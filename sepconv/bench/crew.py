@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sepconv.bench.message import (
@@ -19,15 +20,19 @@ from sepconv.bench.message import (
     Measured,
     Silent,
     Visited,
+    Waiting,
 )
 from sepconv.bench.plan import Ring
 from sepconv.case import Case
 from sepconv.errors import MeasuringFailed
-from sepconv.record import Block, Facts, Status
+from sepconv.record import TRIED_IN_VAIN, Block, Facts, Status
 
 if TYPE_CHECKING:
     from sepconv.bench.supervisor import Supervisor
 
+OVERTIME_S = 3.0  # that a case in hand may take when time is up
+STOPPING_S = 2.0  # between the end of one arm and that of the other, once both were told to stop
+MOST_CLOCK_RATIO = 1.03  # between the arms of a ring
 START_TIMEOUT_S = 180.0  # until a worker is at its first case: it may compile what it imports
 MEMORY_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
 PASSED, SOME_FAILED = 0, 1  # pytest's exit codes of a pass that did its work
@@ -52,6 +57,8 @@ class Arm:
     pid: int
     pipe: Connection
     case: Case | None = None  # that it is at
+    printed: int = 0  # bytes in the log, when it began that
+    waits: bool = False  # for the other arm to be at its first case
     has_worked: bool = False
     ended: int | None = None  # pytest's exit code
     exit_code: int | None = None
@@ -82,21 +89,24 @@ class Crew:
         self._failed: set[str] = set()
         self._oom_kills = count_oom_kills()
 
-    def follow(self, must_stop: Callable[[], bool]) -> list[Ring]:
-        """Until all arms have ended; returns the rings that are left if they did so too early."""
+    def follow(self, must_stop: Callable[[], bool], is_late: Callable[[], bool]) -> list[Ring]:
+        """Until all arms have ended; returns the rings that are left if they did so too early.
+
+        `must_stop` is asked between visits; when it `is_late`, a visit in hand has `OVERTIME_S`.
+        """
         usual_s = self._supervisor.timeout_s(list(self._left.values()))
         if len(self._arms) == 2:
             usual_s = 2 * usual_s + 5.0  # an arm accuses the other one before
         while working := [arm for arm in self._arms if arm.ended is None]:
             has_begun = any(arm.has_begun for arm in self._arms)
             timeout_s = usual_s if has_begun else max(usual_s, START_TIMEOUT_S)
-            ready = self._supervisor.listen([arm.pipe for arm in working], timeout_s)
+            ready, is_blamed = self._await(working, timeout_s, is_late)
             if not ready:
+                if not is_blamed:
+                    return self._dismiss()
                 return self._bury(self._slowest(working), hung=True)
-            for arm in working:
-                if arm.pipe not in ready:
-                    continue
-                message = _receive(arm.pipe)
+            for arm in ready:
+                message = _receive(arm)
                 if message is None:
                     return self._bury(arm, hung=False)
                 if isinstance(message, Silent):
@@ -109,10 +119,28 @@ class Crew:
         self._check_end()
         return []
 
+    def _await(
+        self, working: Sequence[Arm], timeout_s: float, is_late: Callable[[], bool]
+    ) -> tuple[list[Arm], bool]:
+        """The arms that have something to tell; if none has, whether one is to blame for that."""
+        start = perf_counter()
+        while not (ready := self._supervisor.listen(working)):
+            silent_s = perf_counter() - start
+            stops = not all(self._answers.values())
+            if stops and len(working) < len(self._arms) and silent_s > STOPPING_S:
+                return [], False  # it waits for the one that has ended
+            if silent_s > OVERTIME_S and is_late():
+                return [], False
+            if silent_s > timeout_s:
+                return [], True
+        return ready, False
+
     def _take(self, arm: Arm, message: Any, must_stop: Callable[[], bool]) -> None:
         match message:
-            case Begun(_, identity):
-                arm.case = self._cases[identity]
+            case Begun(_, identity, printed):
+                arm.case, arm.printed = self._cases[identity], printed
+            case Waiting():
+                arm.waits = True
             case Looked(case, facts):
                 self._keeper.keep_facts(case, facts)
             case Ended(exit_code):
@@ -125,7 +153,8 @@ class Crew:
                 self._keep(block)
             case Failed(ring, visit, case, status, error):
                 self._answer(arm, ring, visit, must_stop)
-                self._fail(case, status, error)
+                tail = self._printed(arm) if status in TRIED_IN_VAIN else ""
+                self._fail(case, status, f"{error}\n{tail}".strip())
             case Broken(ring, visit):
                 self._answer(arm, ring, visit, must_stop)
                 self._left.pop(ring, None)
@@ -151,7 +180,7 @@ class Crew:
             self._blocks[block.ring] = blocks
             return
         del self._left[block.ring]
-        self._keeper.keep_blocks(*sorted(blocks, key=lambda each: each.arm))
+        self._keeper.keep_blocks(*with_clocks(sorted(blocks, key=lambda each: each.arm)))
 
     def _fail(self, case: Case, status: Status, error: str) -> None:
         """What has failed is out of all its rings."""
@@ -191,32 +220,51 @@ class Crew:
         """Record what became of the case that its worker did not survive; end all workers."""
         exit_code = self._supervisor.end_worker(culprit)
         left = self._dismiss()
-        case, printed = culprit.case, self._supervisor.log.tail()
+        case, printed = culprit.case, self._printed(culprit)
         if case is None:
             if not any(arm.has_worked for arm in self._arms):
                 raise MeasuringFailed(f"a worker ended before its first case:\n{printed}")
             return left  # between two cases, which costs neither of them
         if hung:
-            limit_s = self._supervisor.timeout_s([self._ring_of(case)])
+            limit_s = self._supervisor.timeout_s([ring for ring in left if _has(ring, case)])
             status, error = Status.TIMED_OUT, f"not done after {limit_s:g} s"
         elif culprit.ended is not None:
             status, error = Status.CRASHED, f"pytest broke down: exit code {culprit.ended}"
         elif exit_code == -signal.SIGKILL and count_oom_kills() > self._oom_kills:
             status, error = Status.OUT_OF_MEMORY, "the system killed its process to free memory"
+        elif exit_code == -signal.SIGKILL and case.identity not in self._supervisor.killed:
+            self._supervisor.killed.add(case.identity)  # by somebody else, unless it happens again
+            return left
         else:
             status, error = Status.CRASHED, f"its process ended: {describe_exit(exit_code)}"
         self._fail(case, status, f"{error}\n{printed}".strip())
         return list(self._left.values())
 
-    def _ring_of(self, case: Case) -> Ring:
-        return next(ring for ring in self._left.values() if case in [s.case for s in ring])
+    def _printed(self, arm: Arm) -> str:
+        """The end of what was printed since the arm began its case."""
+        return self._supervisor.log.tail(arm.printed)
 
     def _other(self, arm: Arm) -> Arm:
         return next(other for other in self._arms if other is not arm)
 
     def _slowest(self, working: Sequence[Arm]) -> Arm:
-        """Who is to blame when all are silent: the one that is at a case."""
-        return next((arm for arm in working if arm.case is not None), working[0])
+        """Who is to blame when all are silent: the one that is at a case, and does not wait."""
+        at_a_case = [arm for arm in working if arm.case is not None] or working
+        return next((arm for arm in at_a_case if not arm.waits), at_a_case[0])
+
+
+def with_clocks(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks of a ring, marked if the clocks of their device differ by too much to compare."""
+    clocks = [block.clock_mhz for block in blocks if block.clock_mhz]
+    if len(clocks) < 2 or max(clocks) <= MOST_CLOCK_RATIO * min(clocks):
+        return list(blocks)
+    said = " and ".join(f"{clock:.0f}" for clock in clocks)
+    trouble = f"the device ran at {said} MHz in the two arms"
+    return [replace(block, throttled=block.throttled or trouble) for block in blocks]
+
+
+def _has(ring: Ring, case: Case) -> bool:
+    return any(slot.case.identity == case.identity for slot in ring)
 
 
 def count_oom_kills() -> int:
@@ -243,9 +291,11 @@ def describe_exit(exit_code: int | None) -> str:
         return f"killed by signal {-exit_code}"
 
 
-def _receive(pipe: Connection) -> Any:
-    """The next message; None when the other end is closed."""
+def _receive(arm: Arm) -> Any:
+    """The next message; None when the worker has ended and told all it had to tell."""
     try:
-        return pipe.recv()
+        if arm.exit_code is not None and not arm.pipe.poll():
+            return None
+        return arm.pipe.recv()
     except (EOFError, OSError):
         return None

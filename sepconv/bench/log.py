@@ -30,16 +30,20 @@ class WorkerLog:
         except OSError:
             return
 
-    def tail(self) -> str:
-        """The end of what was printed, without the rest of a line that has no beginning."""
-        printed = (self._cut + self._end())[-TAIL_BYTES:]
-        return printed.decode(errors="replace").strip()
+    def tail(self, since: int = 0) -> str:
+        """The end of what was printed after the first `since` bytes."""
+        try:
+            is_whole = self.path.stat().st_size >= since  # it was not cut off meanwhile
+        except OSError:
+            return ""
+        printed = self._end(since) if is_whole and since else self._cut + self._end()
+        return printed[-TAIL_BYTES:].decode(errors="replace").strip()
 
-    def _end(self) -> bytes:
+    def _end(self, since: int = 0) -> bytes:
         try:
             with self.path.open("rb") as log:
                 size = log.seek(0, os.SEEK_END)
-                log.seek(max(0, size - TAIL_BYTES))
+                log.seek(max(since, size - TAIL_BYTES))
                 return log.read()
         except OSError:
             return b""

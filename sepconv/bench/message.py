@@ -54,6 +54,12 @@ class Begun:
 
     ring: int
     identity: str
+    printed: int  # bytes in the log so far: what comes now is the case's
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An arm has built its first case, and waits for the other one."""
 
 
 @dataclass(frozen=True)

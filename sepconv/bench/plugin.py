@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from operator import itemgetter
+from traceback import format_tb
 from typing import Protocol
 
 import pytest
@@ -26,6 +27,7 @@ from sepconv.record import Block, Facts, Slot, Status
 CASE, VISIT = "case", "visit"
 CALIBRATION = 0  # the number of the pass that looks at what needs no repetition
 KEPT_BYTES = 256 << 20  # of modules and inputs that wait for their next visit
+FRAMES = 3  # of what failed: the innermost
 OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough memory")
 UNSUPPORTED_TEXTS = ("not implemented for", "not supported", "unsupported")
 
@@ -76,6 +78,7 @@ class PassPlugin:
         baton: Baton | None = None,
         primes: bool = True,
         cores: tuple[int, ...] = (),
+        keeps_workloads: bool = True,
     ) -> None:
         self.sink = sink
         self._slots = slots
@@ -86,6 +89,7 @@ class PassPlugin:
         self._baton = baton
         self._primes = primes
         self._cores = cores
+        self._keeps_workloads = keeps_workloads  # not where a case has a limit of its own
         self._instruments: dict[str, Instruments] = {}
         self._stopwatch: Stopwatch | None = None
         self._blocks: dict[int, Block] = {}  # by ring, of those that will be visited again
@@ -185,6 +189,8 @@ class PassPlugin:
             return self.sink.add_break(visit)
         self._failed.add(visit.slot.case.identity)
         self._give_up(visit)
+        if status is Status.FAILED:
+            text = "\n".join([text, *format_tb(error.__traceback__, -FRAMES)]).rstrip()
         return self.sink.add_failure(visit, status, text)
 
     def _add_visit(self, stopwatch: Stopwatch, block: Block) -> bool:
@@ -217,7 +223,7 @@ class PassPlugin:
 
     def _keep_workload(self, stopwatch: Stopwatch) -> None:
         """Spare the next visit the building, as long as all of it fits into modest memory."""
-        if stopwatch.workload is None:
+        if stopwatch.workload is None or not self._keeps_workloads:
             return
         identity = stopwatch.case.identity
         if identity not in self._kept_bytes:

@@ -6,6 +6,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from sepconv.record import Revision
@@ -49,6 +50,15 @@ def capture_provenance(source: Path) -> Provenance:
         branch=(_git(folder, "symbolic-ref", "--short", "--quiet", "HEAD") or "").strip() or None,
         dirty=None if status is None else bool(status.strip()),
     )
+
+
+def digest_code(folder: Path) -> str:
+    """Of the Python files below `folder`, as they are now: a dirty tree can change twice."""
+    digest = sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _why_untracked(folder: Path) -> str:

@@ -129,6 +129,8 @@ class Stopwatch:
         counters = Counters(self.case.threads)
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         was_collecting = gc.isenabled()
+        if isinstance(self._clock, EventClock):
+            self._clock.begin_block()  # of an earlier case that raised, it may hold a round
         gc.disable()
         try:
             if self._turns is not None:
@@ -159,6 +161,7 @@ class Stopwatch:
                 ring=slot.ring,
                 arm=slot.arm,
                 throttled=throttled,
+                clock_mhz=self._throttle.clock_mhz,
             )
         if self._looks:
             self.facts = self._look(call)
@@ -215,7 +218,7 @@ class Stopwatch:
         may_prime = self._primes and eviction is None and turns is not None
         repetitions = range(slot.calls)
         if events is not None:
-            events.begin_block()
+            events.begin_block()  # without the rounds of the warm-up
 
         def prime() -> None:
             start = perf_counter()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Pipe, wait
 from multiprocessing.reduction import send_handle
 from pathlib import Path
 from time import perf_counter
@@ -65,6 +65,8 @@ class Supervisor:
         self._conv_types = None if conv_types is None else str(conv_types.resolve())
         self._primes = primes
         self._cores = usable_cores()
+        self.is_gone = False  # the server, and with it what becomes of its workers
+        self.killed: set[str] = set()  # cases at which somebody's SIGKILL met their worker once
         self._hello: Hello | None = None
         self._arms: list[Arm] = []
         self._signals: dict[int, Any] = {}
@@ -146,11 +148,11 @@ class Supervisor:
             restarts = 0
             while remaining and not self.stopping and not deadline():
                 crew = Crew(self, self._hire(number, remaining, seed), remaining, keeper)
-                if meanwhile is not None:
-                    meanwhile()
-                    meanwhile = None
                 with aside(self._cores):
-                    left = crew.follow(lambda: self.stopping or deadline())
+                    if meanwhile is not None:
+                        meanwhile()
+                        meanwhile = None
+                    left = crew.follow(lambda: self.stopping or deadline(), deadline)
                 self._arms = []
                 restarts = restarts + 1 if len(left) == len(remaining) else 0
                 if restarts == RESTARTS_IN_VAIN:
@@ -164,27 +166,28 @@ class Supervisor:
         compiles = any(slot.case.compiled for ring in rings for slot in ring)
         return self.case_timeout_s + COMPILING_S * compiles
 
-    def listen(self, pipes: Sequence[Connection], timeout_s: float) -> Sequence[Connection]:
-        """Those of the pipes that have something to read, or have ended; none in time, none."""
-        end = perf_counter() + timeout_s
-        while (left := end - perf_counter()) > 0:
-            ready = wait(pipes, min(left, GLANCE_S))
-            self.log.cut()
-            if ready:
-                return [pipe for pipe in pipes if pipe in ready]
-        return []
+    def listen(self, arms: Sequence[Arm]) -> list[Arm]:
+        """Those that have told something or have ended, within a glance; perhaps none.
+
+        The end of a worker is the server's to tell: a process that it left behind may hold its
+        pipe.
+
+        Raises:
+            MeasuringFailed: The server is gone.
+        """
+        ready = wait([self._pipe, *(arm.pipe for arm in arms)], GLANCE_S)
+        self.log.cut()
+        if self._pipe in ready:
+            self._hear_of_ends(0.0)
+        if self.is_gone:
+            raise MeasuringFailed(f"the measuring process is gone\n{self.log.tail()}".strip())
+        return [arm for arm in arms if arm.pipe in ready or arm.exit_code is not None]
 
     def await_exit(self, arm: Arm, timeout_s: float = TERMINATION_S) -> int | None:
         """The exit status of a worker, as the server sees it; None if it does not end."""
         end = perf_counter() + timeout_s
-        while arm.exit_code is None and (left := end - perf_counter()) > 0:
-            match self._hear_server(left):
-                case Exited(pid, exit_code):
-                    for other in self._arms:
-                        if other.pid == pid:
-                            other.exit_code = exit_code
-                case None:
-                    raise MeasuringFailed("the measuring process is gone")
+        while arm.exit_code is None and not self.is_gone and (left := end - perf_counter()) > 0:
+            self._hear_of_ends(left)
         return arm.exit_code
 
     def end_worker(self, arm: Arm) -> int | None:
@@ -197,6 +200,16 @@ class Supervisor:
                 break
             self.await_exit(arm)
         return arm.exit_code
+
+    def _hear_of_ends(self, timeout_s: float) -> None:
+        """Note the exit status that the server tells of, or that it has ended itself."""
+        match self._hear_server(timeout_s):
+            case Exited(pid, exit_code):
+                for arm in self._arms:
+                    if arm.pid == pid:
+                        arm.exit_code = exit_code
+            case None:
+                self.is_gone = True
 
     def _start_server(self) -> None:
         self._pipe, theirs = Pipe()

@@ -22,7 +22,8 @@ class _Reading:
     throttled: int  # periods in which a quota was used up, in all groups that we belong to
     throttled_s: float
     heat: int  # times that heat lowered the clock, over all cores that we may use
-    trouble: str | None  # of an NVIDIA device, at this moment
+    trouble: str | None  # of an NVIDIA device, at this moment …
+    clock_mhz: float | None  # … and its clock
 
 
 class ThrottleWatch:
@@ -42,6 +43,7 @@ class ThrottleWatch:
         }
         self._cores: frozenset[int] = frozenset()
         self._before: _Reading | None = None
+        self.clock_mhz: float | None = None  # of an NVIDIA device, before and after, the mean
 
     def begin(self) -> None:
         """Remember the counts of now, and the cores that the process is pinned to."""
@@ -53,6 +55,8 @@ class ThrottleWatch:
         before, after = self._before, self._read()
         if before is None:
             return None
+        if before.clock_mhz is not None and after.clock_mhz is not None:
+            self.clock_mhz = (before.clock_mhz + after.clock_mhz) / 2
         found = []
         if (count := after.throttled - before.throttled) > 0:
             seconds = after.throttled_s - before.throttled_s
@@ -77,7 +81,8 @@ class ThrottleWatch:
             throttled_s += seconds
         heat = sum(int(_text(self._heat[core]) or 0) for core in self._cores)
         clocks = read_clocks(self._cuda_index) if self._cuda_index is not None else None
-        return _Reading(throttled, throttled_s, heat, clocks.trouble if clocks else None)
+        trouble, clock_mhz = (clocks.trouble, clocks.sm_mhz) if clocks else (None, None)
+        return _Reading(throttled, throttled_s, heat, trouble, clock_mhz)
 
 
 def _quota_files(root: Path) -> Iterator[Path]:

@@ -38,15 +38,23 @@ def schedule(rounds: int, seed: int) -> tuple[str, ...]:
 class Baton:
     """One arm's end of the socket through which the token goes.
 
-    `accuse` is told when the other arm is silent for longer than the time of a case.
+    `accuse` is told when the other arm is silent for longer than the time of a case. It may
+    take as long as it wants to start; then `wait` is told that this arm is not the one to blame.
     """
 
     def __init__(
-        self, end: socket.socket, arm: str, *, timeout_s: float, accuse: Callable[[int], None]
+        self,
+        end: socket.socket,
+        arm: str,
+        *,
+        timeout_s: float,
+        accuse: Callable[[int], None],
+        wait: Callable[[], None] = lambda: None,
     ) -> None:
         self.arm = arm
         self._end = end
         self._accuse = accuse
+        self._wait = wait
         self._timeout_s: float | None = timeout_s  # None once it is in force
         end.setblocking(True)
 
@@ -54,6 +62,13 @@ class Baton:
         """The turns of this arm in one visit."""
         mixed = hash((seed, ring, number))  # of whole numbers: the same in both processes
         return Turns(self, ring, number, schedule(rounds, mixed))
+
+    def meet(self, ring: int, visit: int) -> None:
+        """Wait until the other arm is at this visit too."""
+        self.send(READY, ring, visit)
+        if self._timeout_s is not None:
+            self._wait()
+        self.expect(READY, ring, visit)
 
     def give_up(self, ring: int, visit: int) -> None:
         """Tell the other arm not to wait in this visit."""
@@ -107,8 +122,7 @@ class Turns:
 
     def meet(self) -> None:
         """Wait until both arms are ready, so that none is set up while the other is timed."""
-        self._baton.send(READY, self._ring, self._visit)
-        self._baton.expect(READY, self._ring, self._visit)
+        self._baton.meet(self._ring, self._visit)
 
     def await_turn(self) -> bool:
         """Wait until it is this arm's turn; returns whether the other one ran meanwhile."""

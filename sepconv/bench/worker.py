@@ -28,6 +28,7 @@ from sepconv.bench.message import (
     PassOrder,
     Silent,
     Visited,
+    Waiting,
 )
 from sepconv.bench.plugin import PassPlugin
 from sepconv.bench.stopwatch import Visit
@@ -63,7 +64,8 @@ class PipeSink:
         self._pipe = pipe
 
     def begin(self, visit: Visit) -> None:
-        self._pipe.send(Begun(visit.slot.ring, visit.slot.case.identity))
+        printed = os.fstat(sys.__stderr__.fileno()).st_size if sys.__stderr__ else 0
+        self._pipe.send(Begun(visit.slot.ring, visit.slot.case.identity, printed))
 
     def end_visit(self, visit: Visit) -> bool:
         return self._ask(Visited(visit.slot.ring, visit.number, visit.slot.case))
@@ -84,6 +86,10 @@ class PipeSink:
     def accuse(self, ring: int) -> None:
         """The other arm of this ring has not been heard of for too long."""
         self._pipe.send(Silent(ring))
+
+    def wait(self) -> None:
+        """This arm has built its first case, and the other one not yet."""
+        self._pipe.send(Waiting())
 
     def _ask(self, message: object) -> bool:
         self._pipe.send(message)
@@ -115,6 +121,7 @@ def run_pass(order: PassOrder, pipe: Connection, baton: socket.socket | None) ->
         baton=None if baton is None else _baton(order, baton, sink),
         primes=order.primes,
         cores=order.cores,
+        keeps_workloads=order.memory_limit_bytes is None,
     )
     folder = Path(order.log).parent
     storage = f"--benchmark-storage=file://{folder}"  # it makes that folder
@@ -140,7 +147,13 @@ class Elsewhere:
 
 
 def _baton(order: PassOrder, end: socket.socket, sink: PipeSink) -> Baton:
-    return Baton(end, order.slots[0].arm, timeout_s=order.timeout_s, accuse=sink.accuse)
+    return Baton(
+        end,
+        order.slots[0].arm,
+        timeout_s=order.timeout_s,
+        accuse=sink.accuse,
+        wait=sink.wait,
+    )
 
 
 def die_with_parent(parent: int) -> None:

@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from sepconv.case import Case
+from sepconv.errors import InvalidRounds
 from sepconv.record import Environment, Machine, Peak, Selfcheck
 
 if TYPE_CHECKING:
@@ -103,7 +104,10 @@ def judge_trial(tried: Tried) -> Trial:
         [second for pair in tried.blocks for second in getattr(pair[arm], clock)] for arm in (0, 1)
     )
     passes = [pair[0].pass_number for pair in tried.blocks for _ in pair[0].rounds]
-    verdict = compare_rounds(base, head, passes=passes)
+    try:
+        verdict = compare_rounds(base, head, passes=passes)
+    except InvalidRounds as error:  # of a clock too coarse for such rounds
+        return Trial(case, tried.trial.injected, tried.timed_s, None, str(error))
     return Trial(case, tried.trial.injected, tried.timed_s, verdict, tried.error)
 
 

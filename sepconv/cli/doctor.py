@@ -99,6 +99,7 @@ def _examine(
 
     say("looking at the machine")
     found = Diagnosis(device, check_conditions())  # before we are its load
+    supervisor: Supervisor | None = None
     measure = partial(_check_itself, begun_s=begun_s) if checks_itself else _measure
     try:
         conv_types = SLOWED_FILE if checks_itself else None
@@ -117,7 +118,8 @@ def _examine(
             )
             return measure(found, supervisor, say), supervisor.stopping
     except MeasuringFailed as error:
-        return replace(found, errors=(*found.errors, str(error))), False
+        interrupted = supervisor is not None and supervisor.stopping
+        return replace(found, errors=(*found.errors, str(error))), interrupted
 
 
 def _measure(found: Diagnosis, supervisor: Supervisor, say: Callable[[str], None]) -> Diagnosis:

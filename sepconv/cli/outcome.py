@@ -35,7 +35,13 @@ def print_outcome(swept: Swept, output_format: str = "table") -> None:
 
 
 def print_next(
-    swept: Swept, store_url: str, command: str, purpose: str, *, err: bool = False
+    swept: Swept,
+    store_url: str,
+    command: str,
+    purpose: str,
+    *,
+    err: bool = False,
+    resumed: str | None = None,
 ) -> None:
     """The command that most people type next, for the store that was used."""
     from sepconv.store import shown_url
@@ -44,8 +50,9 @@ def print_next(
     numbers = " and ".join(str(each.run.id) for each in _all_of(swept))
     stored = f"run {numbers} is stored" if swept.linked is None else f"runs {numbers} are stored"
     if swept.interrupted:
+        again = "sepconv run --resume" + (f" --run {resumed}" if resumed else "") + store
         click.echo(
-            f"interrupted: what was measured is stored; continue with: sepconv run --resume{store}",
+            f"interrupted: what was measured is stored; continue with: {again}",
             err=err,
         )
     click.echo(f"{stored}; next: {command}{store}  ({purpose})", err=err)

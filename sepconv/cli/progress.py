@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 from sepconv.case import Case
 from sepconv.cli.recorder import Watcher
-from sepconv.cli.table import last_line
+from sepconv.cli.table import headline
 from sepconv.record import Block, Slot, Status
 
 BLOCK_OVERHEAD_S = 0.02  # warm-up and set-up, so that short blocks count for something
@@ -92,7 +92,7 @@ class Progress(Watcher):
             self.keep_visit(block.case)  # its last one
 
     def keep_failure(self, case: Case, status: Status, error: str) -> None:
-        self._console.print(f"{case.label}: {status}: {last_line(error)}", markup=False)
+        self._console.print(f"{case.label}: {status}: {headline(error)}", markup=False)
 
 
 def _shown_s(slot: Slot) -> float:

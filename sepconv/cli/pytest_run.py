@@ -23,7 +23,7 @@ from sepconv.cli import elapsed_s
 from sepconv.cli.option import DEFAULT_STORE
 from sepconv.cli.setting import Settings
 from sepconv.cli.suite_file import find_suite
-from sepconv.cli.sweep import describe_run, expand_suite, phases
+from sepconv.cli.sweep import describe_run, expand_suite, phases, unverified_devices
 from sepconv.errors import SepconvError
 from sepconv.record import Block, Facts, Slot, Status
 
@@ -125,13 +125,17 @@ class PytestRun:
         from sepconv.store import Store
 
         self._store = Store(self._store_url)
+        machine = capture_machine(self._accelerators)
+        environment = capture_environment(self._allocator)
+        checks = self._store.selfchecks(machine, environment)
         run = describe_run(
             self._suite,
             self.settings,
-            machine=capture_machine(self._accelerators),
-            environment=capture_environment(self._allocator),
+            machine=machine,
+            environment=environment,
             conditions={
                 **capture_conditions(),
+                "unverified_devices": unverified_devices(cases, checks),
                 "conv_types_digest": self._conv_types_digest,
                 "no_lock_because": self._no_lock_because,
             },

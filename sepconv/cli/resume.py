@@ -14,6 +14,7 @@ from sepconv.cli.sweep import (
     MEASURED_CODE,
     Swept,
     conduct,
+    devices_at_first,
     expand_here,
     open_store,
     supervise,
@@ -24,6 +25,7 @@ from sepconv.record import Environment, Run
 from sepconv.suite import Suite
 
 if TYPE_CHECKING:
+    from sepconv.bench.lock import DeviceLock
     from sepconv.store import Store
 
 FINISHED = "done"
@@ -44,12 +46,13 @@ def resume_sweep(reference: str | None, *, store_url: str, wait: bool = False) -
 
     with Store(store_url, read_only=True) as store:  # which makes none where there is none
         found = find_unfinished(store, reference)
-        devices = {each.case.device for each in store.measurements(found.id or 0)}
-    with DeviceLock(sorted(devices), wait=wait) as lock, open_store(store_url) as store:
+        planned = {each.case.device for each in store.measurements(found.id or 0)}
+        devices = sorted(planned) or devices_at_first(_suite_of(found))
+    with DeviceLock(devices, wait=wait) as lock, open_store(store_url) as store:
         run = find_unfinished(store, str(found.id))  # which may have ended while we waited
-        swept = _resume(store, run)
-        policies = [] if swept.interrupted else _policies_to_come(store, run)
-        if not policies:
+        policies = _policies_to_come(store, run)
+        swept = _swept(store, run) if run.state == FINISHED else _resume(store, run, lock)
+        if swept.interrupted or not policies:
             return swept
         return sweep_policies(
             _suite_of(run),
@@ -71,7 +74,7 @@ def find_unfinished(store: Store, reference: str | None) -> Run:
     """
     if reference is not None:
         run = store.find_run(reference)
-        if run.state == FINISHED:
+        if run.state == FINISHED and not _count_to_come(store, run):
             raise NothingToResume(f"run {run.id} is done: nothing of it is missing")
         if not _is_sweep(run):
             raise NothingToResume(
@@ -80,7 +83,9 @@ def find_unfinished(store: Store, reference: str | None) -> Run:
             )
         return run
     for stored in store.runs():
-        if stored.run.state != FINISHED and _is_sweep(stored.run):
+        if not _is_sweep(stored.run):
+            continue
+        if stored.run.state != FINISHED or _count_to_come(store, stored.run):
             return stored.run
     raise NothingToResume(
         f"every run in {store.shown_url} is done; `sepconv runs` lists them, and "
@@ -92,7 +97,7 @@ def differences(
     run: Run, *, machine_key: str, environment: Environment, conv_types_digest: str | None
 ) -> Iterator[tuple[str, Any, Any]]:
     """What is not here as it was when the run began: its name, what was, what is."""
-    from sepconv.bench.revision import capture_provenance
+    from sepconv.bench.revision import capture_provenance, digest_code
 
     provenance = capture_provenance(MEASURED_CODE)
     commit = provenance.revision.commit if provenance.revision else None
@@ -103,12 +108,13 @@ def differences(
         ("sepconv", run.harness_version, __version__),
         ("commit", run.commit, commit),
         ("uncommitted changes", run.dirty, provenance.dirty),
+        ("measured code", run.conditions.get("code_digest"), digest_code(MEASURED_CODE.parent)),
         ("conv types' digest", run.conditions.get("conv_types_digest"), conv_types_digest),
     ]
     return (entry for entry in compared if entry[1] != entry[2])
 
 
-def _resume(store: Store, run: Run) -> Swept:
+def _resume(store: Store, run: Run, lock: DeviceLock) -> Swept:
     from sepconv.bench.machine import capture_machine
     from sepconv.cli.progress import Progress
 
@@ -138,7 +144,14 @@ def _resume(store: Store, run: Run) -> Swept:
                 store, number, cases, precision=run.precision, watcher=progress
             )
         store.resume_run(number)
-        return conduct(store, run, recorder, server, cases, resumption=resumption)
+        return conduct(
+            store, run, recorder, server, cases, begun_s=lock.waited_s, resumption=resumption
+        )
+
+
+def _swept(store: Store, run: Run) -> Swept:
+    """A run that is done, as its sweep would have told of it."""
+    return Swept(run, store.measurements(run.id or 0), interrupted=False)
 
 
 def _suite_of(run: Run) -> Suite:
@@ -161,11 +174,21 @@ def _suite_of(run: Run) -> Suite:
 
 
 def _policies_to_come(store: Store, run: Run) -> Sequence[str]:
-    """The allocator policies of the suite under which no run was begun yet."""
+    """The allocator policies of the suite under which no run was begun yet.
+
+    Raises:
+        NothingToResume: There are some, and the suite is not what it was.
+    """
+    to_come = _count_to_come(store, run)
+    return _suite_of(run).allocators[-to_come:] if to_come else ()
+
+
+def _count_to_come(store: Store, run: Run) -> int:
+    """Under how many allocator policies no run was begun yet, for want of time."""
     if run.linked_uid is None:
-        return ()
+        return 0
     begun = sum(stored.run.linked_uid == run.linked_uid for stored in store.runs())
-    return _suite_of(run).allocators[begun:]
+    return max(0, len(run.conditions.get("allocators", ())) - begun)
 
 
 def _is_sweep(run: Run) -> bool:

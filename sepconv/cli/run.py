@@ -75,7 +75,7 @@ def run(
     is_data = output_format != "table"  # then people are told on stderr
     print_outcome(swept, output_format)
     draw = ("sepconv report --open", "draws this run and its history")
-    print_next(swept, store_url, *draw, err=is_data)
+    print_next(swept, store_url, *draw, err=is_data, resumed=reference)
     return swept.exit_code
 
 

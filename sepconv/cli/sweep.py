@@ -172,6 +172,7 @@ def _sweep_once(
                         ),
                         "conv_types_digest": server.hello.conv_types_digest,
                         "no_lock_because": lock.missing_because,
+                        "allocators": suite.allocators,
                         "asked": settings.to_dict() | {"suite": name_of(suite)},
                     },
                 )
@@ -286,8 +287,12 @@ def devices_at_first(suite: Suite) -> list[str]:
 
 
 def unverified_devices(cases: Sequence[Case], checks: Sequence[Selfcheck]) -> list[str]:
-    """The CUDA devices whose clock no selfcheck has passed on this machine and environment."""
-    passed = {check.device for check in checks if check.passed}
+    """The CUDA devices whose clock did not pass the newest selfcheck on this machine and
+    environment, or was never asked; `checks` come newest first."""
+    newest: dict[str, Selfcheck] = {}
+    for check in checks:
+        newest.setdefault(check.device, check)
+    passed = {device for device, check in newest.items() if check.passed}
     devices = {case.device for case in cases if case.device.startswith("cuda")}
     return sorted(devices - passed)
 
@@ -301,7 +306,8 @@ def describe_run(
     conditions: Mapping[str, Any],
 ) -> Run:
     """The run that is about to begin, with the commit that the conv types are at."""
-    from sepconv.bench.revision import capture_provenance
+    from sepconv.bench.core import usable_cores
+    from sepconv.bench.revision import capture_provenance, digest_code
 
     provenance = capture_provenance(MEASURED_CODE)
     return Run(
@@ -320,6 +326,8 @@ def describe_run(
         conditions={
             **conditions,
             "suite_digest": suite.digest or None,
+            "code_digest": digest_code(MEASURED_CODE.parent),
+            "cores": usable_cores(),  # the last of them measures
             "no_commit_because": provenance.reason,
         },
     )

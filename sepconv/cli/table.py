@@ -50,10 +50,12 @@ def inert(text: object) -> str:
     return "".join(char for char in spaced if char.isprintable())
 
 
-def last_line(error: str | None) -> str:
-    """What an error says at its end: the exception, after the frames of its traceback."""
-    lines = [inert(line) for line in (error or "").splitlines()]
-    return next((line for line in reversed(lines) if line), "")
+def headline(error: str | None) -> str:
+    """What an error says first; of a traceback, which says it last, the exception."""
+    lines = [line for line in map(inert, (error or "").splitlines()) if line]
+    if not lines:
+        return ""
+    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
 
 
 def case_table(measurements: Sequence[Measurement], width: int = PIPE_WIDTH) -> Table:
@@ -194,7 +196,7 @@ def _count_cell(estimate: Estimate | None) -> str:
 
 
 def _status_cell(measurement: Measurement) -> str:
-    reason = last_line(measurement.error)
+    reason = headline(measurement.error)
     return f"{measurement.status}: {reason}" if reason else str(measurement.status)
 
 

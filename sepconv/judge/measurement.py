@@ -46,10 +46,15 @@ def judge_case(
     """What the passes of a case say.
 
     `pairs` are those of its ring with the standard conv of its shape, by the deciding clock;
-    `throttled` says of passes how the device was held back meanwhile. Noisy is what has no
-    interval, or one wider than ± `precision`.
+    `throttled` says of passes how the device was held back meanwhile: of an accelerator they are
+    left out, where there are others. Noisy is what has no interval, or one wider than ±
+    `precision`.
     """
-    facts = facts or Facts()
+    facts, throttled = facts or Facts(), throttled or {}
+    is_throttled = bool(throttled) and len(throttled) >= THROTTLED_SHARE * len(blocks)
+    if case.device != "cpu" and not is_throttled:
+        blocks = {number: own for number, own in blocks.items() if number not in throttled}
+        pairs = {n: pair for n, pair in (pairs or {}).items() if n not in throttled}
     latency = _estimate(blocks, lambda block: block.wall.median)
     values = {name: Estimate(value) for name, value in facts.values.items()}
     values["latency_s"] = latency
@@ -66,7 +71,7 @@ def judge_case(
         values["realised_speedup"] = estimate_speedup(ratios)
 
     status, error = _status(values, precision), None
-    if throttled and len(throttled) >= THROTTLED_SHARE * len(blocks):
+    if is_throttled:
         status, error = Status.THROTTLED, "; ".join(sorted(set(throttled.values())))
     return Measurement(case, status, error, values, len(blocks), facts.unsupported)
 

@@ -49,6 +49,8 @@ def trust(finding: Finding, run: Run) -> str:
         parts.append(f"{undecided} of {total} speed-ups undecided")
     if finding.interference is not None:
         parts.append(f"wall is {significant(finding.interference, 3)} × CPU time")
+    if reason := run.conditions.get("no_lock_because"):
+        parts.append(f"nothing kept other sweeps away ({reason})")
     for device in run.conditions.get("unverified_devices", ()):
         check = f"sepconv doctor --selfcheck --device {device}"
         parts.append(f"the clock of {device} is unverified here (`{check}` checks it)")

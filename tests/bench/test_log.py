@@ -26,6 +26,29 @@ def test_a_flood_is_cut_off_and_its_end_is_still_known(tmp_path):
     os.close(writer)
 
 
+def test_what_a_case_printed_is_not_what_was_printed_before_it(tmp_path):
+    log = WorkerLog(tmp_path / "log")
+    log.clear()
+    with log.path.open("a") as printed:
+        printed.write("of an earlier case\n")
+        since = printed.tell()
+        printed.write("of this one")
+
+    assert log.tail(since) == "of this one"
+    assert log.tail() == "of an earlier case\nof this one"
+
+
+def test_what_a_case_printed_is_known_even_if_its_beginning_was_cut_off_meanwhile(tmp_path):
+    log = WorkerLog(tmp_path / "log")
+    log.clear()
+    log.path.write_bytes(b"x" * (LIMIT_BYTES + 1) + b"before the cut")
+    since = LIMIT_BYTES
+
+    log.cut()
+
+    assert log.tail(since).endswith("before the cut")
+
+
 def test_a_log_that_is_gone_has_no_tail(tmp_path):
     log = WorkerLog(tmp_path / "log")
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -61,6 +62,7 @@ class Notes:
         self.visits: list[int] = []
         self.facts: dict[int, Facts] = {}
         self.failures: dict[int, tuple[Status, str]] = {}
+        self.failed: list[Case] = []
         self._on_block = on_block
 
     def keep_visit(self, case: Case) -> None:
@@ -77,6 +79,7 @@ class Notes:
 
     def keep_failure(self, case: Case, status: Status, error: str) -> None:
         self.failures[case.in_channels] = (status, error)
+        self.failed.append(case)
 
     @property
     def measured(self) -> list[int]:
@@ -354,6 +357,108 @@ def test_both_arms_of_a_ring_stop_after_the_same_visit(server):
     }
     assert rounds[BASE, 4] == rounds[HEAD, 4] == 4
     assert rounds[BASE, 8] == rounds[HEAD, 8] == 2
+
+
+def test_who_is_killed_from_outside_is_not_to_blame_and_is_measured_again(server):
+    def kill_once() -> None:
+        if len(notes.blocks) == 1:
+            (worker,) = server.workers
+            threading.Timer(0.3, os.kill, (worker, signal.SIGKILL)).start()
+
+    notes = Notes(kill_once)
+    long = slot(3, calls=20_000, rounds=4)  # some seconds
+
+    server.run_pass(1, [slot(2), long, slot(4)], notes, seed=0)
+
+    assert notes.measured == [2, 3, 4]
+    assert not notes.failures
+
+
+def test_a_case_that_kills_itself_again_has_crashed():
+    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
+        notes = Notes()
+
+        supervisor.run_pass(1, [slot(2), slot(3, conv_type="fault_kill"), slot(4)], notes, seed=0)
+
+        assert notes.measured == [2, 4]
+        assert notes.failures[3][0] is Status.CRASHED
+        assert "SIGKILL" in notes.failures[3][1]
+
+
+def test_a_process_that_a_crash_leaves_behind_does_not_hide_it():
+    with Supervisor(SUITES, conv_types=FAULTS, case_timeout_s=15.0) as supervisor:
+        notes = Notes()
+
+        supervisor.run_pass(1, [slot(3, conv_type="fault_heir"), slot(4)], notes, seed=0)
+
+        assert notes.measured == [4]
+        assert notes.failures[3][0] is Status.CRASHED
+        assert "SIGABRT" in notes.failures[3][1]
+
+
+def test_an_arm_that_hangs_before_the_first_turn_is_blamed_and_not_who_waits_for_it():
+    with Supervisor(SUITES, conv_types=FAULTS, case_timeout_s=1.0) as supervisor:
+        notes = Notes()
+        hanging = ring_of_two(3, head="fault_hang_build")
+
+        supervisor.run_pass(1, [*hanging, *ring_of_two(4)], notes, seed=0)
+
+        assert [pair.ring for pair in notes.pairs] == [4]
+        assert notes.failures[3][0] is Status.TIMED_OUT
+        assert [case.conv_type for case in notes.failed] == ["fault_hang_build"]
+
+
+def test_a_case_that_hangs_when_time_is_up_holds_nobody_up_and_is_not_judged():
+    with Supervisor(SUITES, conv_types=FAULTS, case_timeout_s=300.0) as supervisor:
+        notes = Notes()
+        slots = [slot(2), slot(3, conv_type="fault_hang"), slot(4)]
+        questions = count()  # before the pass, after the first case; then while one hangs
+
+        supervisor.run_pass(1, slots, notes, seed=0, deadline=lambda: next(questions) >= 2)
+
+        assert notes.measured == [2]
+        assert not notes.failures
+
+
+def test_an_arm_that_waits_for_one_that_was_told_to_stop_is_not_to_blame():
+    """Base fails in two rings: in the second, only head is there to be told to stop."""
+    with Supervisor(SUITES, conv_types=FAULTS, case_timeout_s=300.0) as supervisor:
+        notes = Notes()
+        failing = {"conv_type": "fault_forward", "arm": BASE}
+        broken = [slot(3, ring=30, **failing), slot(3, ring=30, arm=HEAD)]
+        broken_again = [slot(3, ring=31, **failing), slot(3, ring=31, arm=HEAD, bias=True)]
+        slots = [*ring_of_two(2), *broken, *broken_again, *ring_of_two(4)]
+        questions = count()  # before the pass, and after each of the first three rings
+
+        supervisor.run_pass(1, slots, notes, seed=0, deadline=lambda: next(questions) >= 3)
+
+        assert [pair.ring for pair in notes.pairs] == [2]
+        assert list(notes.failures) == [3]
+
+
+def test_what_failed_is_told_with_where_it_did_and_what_it_printed():
+    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
+        notes = Notes()
+        slots = [slot(2, conv_type="fault_talk"), slot(3, conv_type="fault_forward")]
+
+        supervisor.run_pass(1, slots, notes, seed=0)
+
+        _, error = notes.failures[3]
+        assert error.startswith("ValueError: the fault of this conv type has come")
+        assert "fault_types.py" in error
+        assert "fault_talk was called" not in error  # that was the other case
+        assert "fault_talk was called" in supervisor.log.tail()
+
+
+def test_no_worker_outlives_a_server_that_is_killed():
+    notes = Notes(lambda: os.kill(supervisor.hello.pid, signal.SIGKILL))
+    with pytest.raises(MeasuringFailed, match="gone"), Supervisor(SUITES) as supervisor:
+        supervisor.run_pass(1, [slot(2), endless(3)], notes, seed=0)
+
+    assert notes.measured == [2]
+    workers = [psutil.Process(pid) for pid in supervisor.workers if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(workers, 20)
+    assert alive == []
 
 
 def test_an_isolated_case_has_a_process_of_its_own():

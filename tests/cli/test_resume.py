@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sepconv import __version__
-from sepconv.bench.revision import capture_provenance
+from sepconv.bench.revision import capture_provenance, digest_code
 from sepconv.cli import main
 from sepconv.cli.resume import differences, find_unfinished
 from sepconv.cli.sweep import MEASURED_CODE
@@ -17,6 +17,13 @@ from sepconv.store import Store
 
 MACHINE = Machine("Some CPU", "x86_64", 2, 4, 16)
 ENVIRONMENT = Environment("3.11", "2.13.0", (), "AVX2", "tuned")
+
+
+CONDITIONS = {
+    "asked": {"suite": "tiny.toml"},
+    "conv_types_digest": "d1",
+    "code_digest": digest_code(MEASURED_CODE.parent),
+}
 
 
 def make_run(uid: str, minute: int, **fields: object) -> Run:
@@ -30,7 +37,7 @@ def make_run(uid: str, minute: int, **fields: object) -> Run:
         revision=provenance.revision,
         dirty=provenance.dirty,
         harness_version=__version__,
-        conditions={"asked": {"suite": "tiny.toml"}, "conv_types_digest": "d1"},
+        conditions=CONDITIONS,
     )
     return replace(plain, **fields)
 
@@ -70,6 +77,20 @@ def test_where_all_is_done_there_is_nothing_to_resume(store):
         find_unfinished(store, "2")
 
 
+def test_a_run_is_not_whole_before_all_allocator_policies_of_its_suite_have_begun(store):
+    both = CONDITIONS | {"allocators": ["tuned", "default"]}
+    first = make_run("a", 0, conditions=both)
+    finish(store, store.begin_run(replace(first, linked_uid=first.uid)), "done")
+
+    assert find_unfinished(store, None).id == 1
+    assert find_unfinished(store, "1").id == 1
+
+    second = make_run("b", 1, conditions=both, linked_uid=first.uid)
+    finish(store, store.begin_run(second), "done")
+    with pytest.raises(NothingToResume):
+        find_unfinished(store, None)
+
+
 def test_a_pass_of_plain_pytest_is_passed_over_and_refused_by_name(store):
     store.begin_run(make_run("a", 0))
     store.begin_run(make_run("b", 1, conditions={}))
@@ -105,7 +126,14 @@ def test_the_same_place_is_no_different():
             "commit",
         ),
         (lambda run: replace(run, dirty=not run.dirty), "uncommitted changes"),
-        (lambda run: replace(run, conditions={}), "conv types' digest"),
+        (
+            lambda run: replace(run, conditions=CONDITIONS | {"conv_types_digest": "d2"}),
+            "conv types' digest",
+        ),
+        (
+            lambda run: replace(run, conditions=CONDITIONS | {"code_digest": "d0"}),
+            "measured code",
+        ),
     ],
 )
 def test_what_is_not_as_it_was_is_named_with_both_sides(change: Callable[[Run], Run], name: str):

@@ -16,8 +16,8 @@ from sepconv.cli.table import (
     by_shape,
     case_cells,
     case_table,
+    headline,
     inert,
-    last_line,
     print_rows,
     shared_axes,
 )
@@ -236,9 +236,10 @@ def test_no_rows_print_nothing_but_an_empty_list(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == "[]\n"
 
 
-def test_an_error_is_told_by_its_last_line() -> None:
-    assert last_line(TRACEBACK) == "RuntimeError: no kernel [red][31m"
-    assert last_line("\n \n") == last_line(None) == ""
+def test_an_error_is_told_by_its_first_line_and_a_traceback_by_its_last() -> None:
+    assert headline(TRACEBACK) == "RuntimeError: no kernel [red][31m"
+    assert headline("killed by SIGSEGV\nExtension modules: torch") == "killed by SIGSEGV"
+    assert headline("\n \n") == headline(None) == ""
     assert inert("a\tb\r\nc\x07") == "a b c"
 
 

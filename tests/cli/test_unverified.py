@@ -21,7 +21,10 @@ def check(device: str, passed: bool) -> Selfcheck:
         ([check("cuda", passed=False), check("cpu", passed=True)], ["cuda", "cuda:1"]),
         ([check("cuda", passed=True)], ["cuda:1"]),
         ([check("cuda", passed=True), check("cuda:1", passed=True)], []),
+        ([check("cuda", passed=False), check("cuda", passed=True)], ["cuda", "cuda:1"]),
     ],
 )
-def test_a_cuda_clock_is_verified_by_a_selfcheck_that_passed_on_its_device(checks, unverified):
+def test_a_cuda_clock_is_verified_if_the_newest_selfcheck_of_its_device_has_passed(
+    checks, unverified
+):
     assert unverified_devices(CASES, checks) == unverified

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import inf, log
 
 import pytest
@@ -209,3 +210,20 @@ def test_a_doubtful_speed_up_wants_more_passes_than_a_doubtful_latency_and_a_sur
     assert doubts(latency_s=wide) == (0.25, 0.25)
     assert doubts(latency_s=narrow, realised_speedup=Estimate(2.0)) == (inf, 0)
     assert doubts(latency_s=narrow, interference=wide) == (0, 0)
+
+
+def test_of_an_accelerator_passes_that_were_held_back_are_left_out_where_there_are_others():
+    device = replace(SEPARABLE, device="cuda")
+    blocks = alone(1e-3, 1e-3, 1e-3, 9e-3)
+    pairs = {1: ratio(4.0), 2: ratio(4.0), 3: ratio(4.0), 4: ratio(1.0)}
+    low_clock = {4: "the device runs at 300 of 1410 MHz"}
+
+    found = judge_case(device, blocks, pairs, precision=0.02, throttled=low_clock)
+
+    assert found.values["latency_s"].value == pytest.approx(1e-3)
+    assert found.values["realised_speedup"].value == pytest.approx(4.0)
+    assert (found.status, found.passes) == (Status.OK, 3)
+    everywhere = judge_case(
+        device, blocks, pairs, precision=0.02, throttled=dict.fromkeys(blocks, "")
+    )
+    assert (everywhere.status, everywhere.passes) == (Status.THROTTLED, 4)
