@@ -14,12 +14,17 @@ from __future__ import annotations
 import ctypes
 import mmap
 import random
+from typing import Literal
 
 PAGES = 1 << 14  # up to 64 MiB of address space: what is mapped later lies somewhere else
 BLOCKS = 400  # enough to use up the holes that the server left, and to leave others
 LINE_BYTES = 64  # of a cache
 LEAST_LINES, MOST_LINES = 4, 1 << 14  # 256 B to 1 MiB, as the tensors of a convolution
 _held: list[object] = []
+
+
+Layout = Literal["shuffled", "moved", "inherited"]
+"""Mappings and heap of its own; mappings only; neither."""
 
 
 def shift_layout(coin: random.Random, *, heap: bool = True) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sepconv.bench.layout import Layout
 from sepconv.case import Case
 from sepconv.record import Block, Environment, Facts, Slot, Status
 
@@ -42,7 +43,7 @@ class PassOrder:
     log: str  # the file that gets the worker's output
     cores: tuple[int, ...]  # that may be used, ascending
     timeout_s: float  # after which an arm accuses the other
-    shuffles_heap: bool = True  # each worker has holes of its own in it
+    layout: Layout = "shuffled"  # of the worker's memory, as against the server's
     primes: bool = True  # one untimed call at the beginning of each turn
     memory_limit_bytes: int | None = None  # beyond what the worker has when it begins
     conv_types: str | None = None  # the user's file

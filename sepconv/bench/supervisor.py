@@ -20,6 +20,7 @@ import sepconv
 from sepconv.bench.allocator import TUNED
 from sepconv.bench.core import aside, usable_cores
 from sepconv.bench.crew import START_TIMEOUT_S, Arm, Crew, PassKeeper
+from sepconv.bench.layout import Layout
 from sepconv.bench.log import WorkerLog
 from sepconv.bench.message import Exited, Hello, PassOrder, Refused
 from sepconv.bench.plan import Ring, rings_of
@@ -55,6 +56,7 @@ class Supervisor:
         isolate: bool = False,
         conv_types: Path | None = None,
         primes: bool = True,
+        shuffles_layout: bool = True,
     ) -> None:
         self.stopping = False
         self.case_timeout_s = case_timeout_s
@@ -64,6 +66,9 @@ class Supervisor:
         self._isolate = isolate
         self._conv_types = None if conv_types is None else str(conv_types.resolve())
         self._primes = primes
+        self._layout: Layout = "inherited"
+        if shuffles_layout:  # a default heap is to be as users have it
+            self._layout = "shuffled" if allocator == TUNED else "moved"
         self._cores = usable_cores()
         self.is_gone = False  # the server, and with it what becomes of its workers
         self.killed: set[str] = set()  # cases at which somebody's SIGKILL met their worker once
@@ -263,7 +268,7 @@ class Supervisor:
             log=str(self.log.path),
             cores=self._cores,
             timeout_s=self.timeout_s(rings),
-            shuffles_heap=self._allocator == TUNED,
+            layout=self._layout,
             primes=self._primes,
             memory_limit_bytes=self._memory_limit_bytes,
             conv_types=self._conv_types,

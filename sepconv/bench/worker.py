@@ -103,7 +103,8 @@ def run_pass(order: PassOrder, pipe: Connection, baton: socket.socket | None) ->
     """
     _redirect_output(order.log)
     faulthandler.enable()
-    shift_layout(random.SystemRandom(), heap=order.shuffles_heap)
+    if order.layout != "inherited":
+        shift_layout(random.SystemRandom(), heap=order.layout == "shuffled")
     gc.disable()  # a pass makes little garbage, and no collection should fall between rounds
     torch.set_num_interop_threads(1)
     if order.memory_limit_bytes is not None:
