@@ -1,6 +1,7 @@
 """Do sepconv's 95 % intervals contain the truth in 95 % of the cases?
 
     python benchmarks/coverage.py --repeats 24 --hours 2          12 cases, 5 s each, every 5 min
+    python benchmarks/coverage.py --sweep quick --repeats 15 --hours 1      a sweep as it comes
     python benchmarks/coverage.py --store sqlite:///nights.db --read        judge what is there
     python benchmarks/coverage.py --repeats 3 --seconds 0.5       to see that it works: 30 seconds
 
@@ -27,6 +28,7 @@ from pathlib import Path
 from statistics import fmean, median
 from time import perf_counter, sleep
 
+TRIMMED_SHARE = 0.2  # of the passes at each end, as the estimates leave them out
 METRICS = ("realised_speedup", "latency_s")
 LEAST_RUNS = 3  # of a case: each is judged by the others
 SUITE = """\
@@ -60,14 +62,16 @@ class Interval:
         return self.low <= self.truth <= self.high
 
 
-def measure(url: str, repeats: int, seconds: float, hours: float) -> None:
-    """Run the sweep `repeats` times, evenly over `hours`, or back to back if it takes longer."""
+def measure(url: str, sweep: str | None, repeats: int, seconds: float, hours: float) -> None:
+    """Run a sweep `repeats` times, evenly over `hours`, or back to back if it takes longer; the
+    one of this study within `seconds` per case, or another one as it comes."""
     start = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         suite = Path(folder) / "coverage.toml"
         suite.write_text(SUITE)
         budget = ["--time-budget", f"{seconds * CASE_COUNT:g}s"]
-        command = ["run", str(suite), "--store", url, "--wait", *budget]
+        chosen = [str(suite), *budget] if sweep is None else [sweep]
+        command = ["run", *chosen, "--store", url, "--wait"]
         for number in range(repeats):
             sleep(max(0.0, start + number * hours * 3600 / repeats - perf_counter()))
             process = subprocess.run(
@@ -124,7 +128,8 @@ def expected_share(passes: int, runs: int) -> float:
     """How often a perfect t-interval over `passes` contains the mean of `runs` − 1 others."""
     from scipy.special import stdtr, stdtrit
 
-    degrees = max(passes - 1, 1)
+    kept = passes - 2 * int(TRIMMED_SHARE * passes)
+    degrees = max(kept - 1, 1)
     quantile = float(stdtrit(degrees, 0.975)) / sqrt(1 + 1 / (runs - 1))
     return 1 - 2 * float(stdtr(degrees, -quantile))
 
@@ -174,6 +179,7 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=24, help="runs of the sweep")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each run, per case")
+    parser.add_argument("--sweep", metavar="SUITE", help="this suite, in its own time budget")
     parser.add_argument("--hours", type=float, default=0.0, help="over which the runs are spread")
     parser.add_argument("--store", help="keep the runs there  [default: in a temporary store]")
     parser.add_argument("--read", action="store_true", help="measure nothing, judge the store")
@@ -189,7 +195,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = arguments.store or f"sqlite:///{folder}/coverage.db"
         if not arguments.read:
-            measure(url, arguments.repeats, arguments.seconds, arguments.hours)
+            hours = arguments.hours
+            measure(url, arguments.sweep, arguments.repeats, arguments.seconds, hours)
         intervals = read(url, arguments.suite, arguments.newest)
     if arguments.out:
         plain = [asdict(interval) for interval in intervals]

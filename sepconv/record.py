@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from math import log, sqrt
 from statistics import fmean, median, stdev
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sepconv.case import Case
 
@@ -217,8 +217,9 @@ class LogRatio:
     """
 
     trimmed_mean: float  # 20 % cut off at each end
-    standard_error: float | None  # of the trimmed mean, from the winsorised spread (Yuen)
+    standard_error: float | None  # of the trimmed mean
     mean: float  # untrimmed: a change in the tail alone is only here
+    quiet_mean: float  # of the half of the quads that took both arms together least
 
     @classmethod
     def of(cls, base: Sequence[float], head: Sequence[float]) -> LogRatio:
@@ -228,22 +229,47 @@ class LogRatio:
 
         Raises:
             ValueError: No pair is left.
-
-        References:
-            K. K. Yuen, "The two-sample trimmed t for unequal population variances",
-            Biometrika 61, 1974.
         """
-        logs = [log(h / b) for b, h in zip(base, head, strict=True) if b > 0 and h > 0]
-        if not logs:
+        pairs = list(zip(base, head, strict=True))
+        quads = [
+            [(log(h / b), log(h * b)) for b, h in pairs[i : i + 2] if b > 0 and h > 0]
+            for i in range(0, len(pairs), 2)
+        ]
+        ratios = [fmean(ratio for ratio, _ in quad) for quad in quads if quad]
+        if not ratios:
             raise ValueError("expected clocks that move within a round, found none that did")
-        quads = sorted(fmean(logs[i : i + 2]) for i in range(0, len(logs), 2))
-        cut = int(TRIMMED_SHARE * len(quads))
-        kept = quads[cut : len(quads) - cut]
-        error = None
-        if len(kept) > 1:
-            winsorised = [kept[0]] * cut + kept + [kept[-1]] * cut
-            error = stdev(winsorised) * sqrt((len(quads) - 1) / (len(kept) * (len(kept) - 1)))
-        return cls(fmean(kept), error, fmean(quads))
+        together = [fmean(product for _, product in quad) for quad in quads if quad]
+        usual = median(together)
+        quiet = [ratio for ratio, both in zip(ratios, together, strict=True) if both <= usual]
+        trimmed = trim(ratios)
+        return cls(trimmed.mean, trimmed.standard_error, fmean(ratios), fmean(quiet))
+
+
+class Trimmed(NamedTuple):
+    """The mean of values without the outer 20 % at each end, and how sure it is."""
+
+    mean: float
+    standard_error: float | None  # None of fewer than two values
+    degrees_of_freedom: int
+
+
+def trim(values: Sequence[float]) -> Trimmed:
+    """The 20 %-trimmed mean, its error from the winsorised spread; of four values or fewer, the
+    plain ones.
+
+    References:
+        K. K. Yuen, "The two-sample trimmed t for unequal population variances",
+        Biometrika 61, 1974.
+    """
+    ordered = sorted(values)
+    count = len(ordered)
+    cut = int(TRIMMED_SHARE * count)
+    kept = ordered[cut : count - cut]
+    error = None
+    if len(kept) > 1:
+        winsorised = [kept[0]] * cut + kept + [kept[-1]] * cut
+        error = stdev(winsorised) * sqrt((count - 1) / (len(kept) * (len(kept) - 1)))
+    return Trimmed(fmean(kept), error, len(kept) - 1)
 
 
 @dataclass(frozen=True)

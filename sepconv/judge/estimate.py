@@ -8,19 +8,23 @@ pass: one worker process, one median.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log, sqrt
-from statistics import fmean, stdev
+from math import exp, hypot, log
 
-from sepconv.record import Estimate
+from sepconv.record import Estimate, trim
 
 CONFIDENCE = 0.95
+NORMAL_QUANTILE = 1.96  # of the standard normal distribution, for that confidence
+RUN_SD = 0.004
+"""What the passes of one run cannot know of a speed-up: runs of the same code that follow each
+other differ by that much more (`python benchmarks/coverage.py`, docs/method.md)."""
 
 
 def estimate_latency(pass_medians: Sequence[float]) -> Estimate:
     """The geometric mean over passes of each pass' median, with its 95 % t-interval.
 
-    In logarithms, since latencies are positive and their errors multiply. One pass has a
-    value but no interval.
+    In logarithms, since latencies are positive and their errors multiply; without the outer
+    20 % of the passes at each end, since a spell of a shared machine can last for a whole pass.
+    One pass has a value but no interval.
 
     Raises:
         ValueError: There is no pass, or a median is not positive.
@@ -33,12 +37,13 @@ def estimate_speedup(log_ratios: Sequence[float]) -> Estimate:
 
     From ln(head ÷ base) of each pass, whose rounds took turns on one core: what slows a whole
     pass down (another guest of the host, a worse heap layout) slows both, and cancels. So it
-    need not equal the quotient of the two latencies.
+    need not equal the quotient of the two latencies. Without the outer 20 % of the passes too;
+    and no interval is narrower than what runs differ by.
 
     Raises:
         ValueError: There is no pass.
     """
-    return _estimate([-log_ratio for log_ratio in log_ratios])
+    return _estimate([-log_ratio for log_ratio in log_ratios], RUN_SD)
 
 
 def throughput(latency: Estimate, images: int) -> Estimate:
@@ -48,13 +53,13 @@ def throughput(latency: Estimate, images: int) -> Estimate:
     return Estimate(images / latency.value, images / latency.high, images / latency.low)
 
 
-def _estimate(logs: Sequence[float]) -> Estimate:
+def _estimate(logs: Sequence[float], run_sd: float = 0.0) -> Estimate:
     if not logs:
         raise ValueError("an estimate needs at least one pass")
-    centre = fmean(logs)
-    if len(logs) == 1:
+    centre, error, freedom = trim(logs)
+    if error is None:
         return Estimate(exp(centre))
-    half_width = student_quantile(len(logs) - 1) * stdev(logs) / sqrt(len(logs))
+    half_width = hypot(student_quantile(freedom) * error, NORMAL_QUANTILE * run_sd)
     return Estimate(exp(centre), exp(centre - half_width), exp(centre + half_width))
 
 

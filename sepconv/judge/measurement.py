@@ -67,7 +67,7 @@ def judge_case(
     if (faults := _faults_per_call(blocks)) is not None:
         values["minor_faults_per_call"] = Estimate(faults)
     if pairs:
-        ratios = [ratio.trimmed_mean for ratio in pairs.values()]
+        ratios = [ratio.quiet_mean for ratio in pairs.values()]
         values["realised_speedup"] = estimate_speedup(ratios)
 
     status, error = _status(values, precision), None

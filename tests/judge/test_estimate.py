@@ -1,11 +1,12 @@
 import random
-from math import exp, log
+from math import exp, hypot, log
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sepconv.judge.estimate import (
+    RUN_SD,
     estimate_latency,
     estimate_speedup,
     student_quantile,
@@ -51,7 +52,7 @@ def test_a_speed_up_is_the_inverse_of_the_ratio_with_its_interval():
     """By hand: head takes a half and an eighth; the geometric mean of 2 and 8 is 4."""
     found = estimate_speedup([log(1 / 2), log(1 / 8)])
 
-    half_width = 12.7062 * (log(4) / 2**0.5) / 2**0.5
+    half_width = hypot(12.7062 * (log(4) / 2**0.5) / 2**0.5, 1.96 * RUN_SD)
     assert found.value == pytest.approx(4.0)
     assert found.low == pytest.approx(exp(log(4) - half_width), rel=1e-4)
     assert found.high == pytest.approx(exp(log(4) + half_width), rel=1e-4)
@@ -64,6 +65,20 @@ def test_exchanging_base_and_head_inverts_a_speed_up(ratios):
     assert found.value == pytest.approx(1 / inverse.value)
     if len(ratios) > 1:
         assert found.low == pytest.approx(1 / inverse.high)
+
+
+def test_passes_that_a_spell_of_the_machine_has_taken_whole_move_an_estimate_little():
+    quiet = [1.00, 1.01, 0.99, 1.00, 1.02, 0.98, 1.00]
+
+    spell = estimate_latency([*quiet, 1.5])
+
+    assert spell.value == pytest.approx(estimate_latency([*quiet, 1.02]).value, rel=0.01)
+
+
+def test_no_speed_up_is_surer_than_runs_are_alike():
+    found = estimate_speedup([0.1] * 12)
+
+    assert found.relative_error == pytest.approx(1.96 * RUN_SD, rel=0.01)
 
 
 def test_a_throughput_inverts_the_interval_of_its_latency():

@@ -52,7 +52,7 @@ measurements = st.builds(
     values=st.dictionaries(anything.map(clean_text), estimates, max_size=4),
     passes=st.integers(0, 99),
 )
-ratios = st.builds(LogRatio, finite, st.none() | finite, finite)
+ratios = st.builds(LogRatio, finite, st.none() | finite, finite, finite)
 pairs = st.builds(
     Pair,
     ring=st.integers(0, 9),

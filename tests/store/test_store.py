@@ -236,7 +236,9 @@ def test_a_ring_with_a_pair_that_is_no_number_is_refused_whole(
     number = store.begin_run(run)
 
     with pytest.raises(StoreError, match=r"ring 3, .*cpu_mean to be a finite number"):
-        store.add_block(number, base, head, pair=replace(pair, cpu=LogRatio(0.1, None, broken)))
+        store.add_block(
+            number, base, head, pair=replace(pair, cpu=LogRatio(0.1, None, broken, 0.1))
+        )
 
     assert store.blocks(number) == store.pairs(number) == []
 
