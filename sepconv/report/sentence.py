@@ -40,7 +40,8 @@ def trust(finding: Finding, run: Run) -> str:
     if finding.relative_error is None:
         intervals = "no interval (one pass cannot show its own noise)"
     else:
-        intervals = f"intervals ±{significant(100 * finding.relative_error, 2)} % in the median"
+        half_width = significant(100 * finding.relative_error, 2)
+        intervals = f"latencies of this hour ±{half_width} % in the median"
     parts = ["1 pass" if most == 1 else passes, intervals]
     if counts := _join_counts(finding, run):
         parts.append(counts)

@@ -149,7 +149,7 @@ def test_trust_counts_passes_intervals_noise_and_what_is_missing():
     ]
 
     assert trust(find(measurements), make_run()) == (
-        "8 passes, intervals ±4.8 % in the median, 1 of 6 cases noisy, 1 throttled, "
+        "8 passes, latencies of this hour ±4.8 % in the median, 1 of 6 cases noisy, 1 throttled, "
         "1 failed, 1 skipped, "
         "1 of 2 speed-ups undecided, wall is 1.04 × CPU time"
     )
