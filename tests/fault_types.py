@@ -144,7 +144,7 @@ def exhaust_memory(options, held=None):
     while taken < MOST_BYTES:
         try:
             held.append(torch.ones(size, dtype=torch.uint8))
-        except RuntimeError:
+        except (RuntimeError, MemoryError):
             if size < LEAST_BYTES:
                 raise
             size //= 2
@@ -156,7 +156,7 @@ def exhaust_memory(options, held=None):
 def keep_all_memory(options):
     try:
         exhaust_memory(options, kept)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         raise RuntimeError("could not create a primitive") from error  # what oneDNN says then
 
 

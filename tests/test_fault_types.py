@@ -133,7 +133,7 @@ def test_memory_runs_out_under_a_limit():
         resource.setrlimit(resource.RLIMIT_DATA, (data + PIECE, resource.RLIM_INFINITY))
         try:
             call(case_of("fault_memory"))
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             os._exit(7 if classify(error)[0] is Status.OUT_OF_MEMORY else 8)
 
     assert ended_with(fork(exhaust)) == 7

@@ -251,7 +251,8 @@ def classify(error: BaseException) -> tuple[Status, str]:
     if isinstance(error, (pytest.skip.Exception, UnsupportedCase)):
         return Status.UNSUPPORTED, getattr(error, "msg", None) or str(error)
     says_so = any(sign in lower for sign in OUT_OF_MEMORY_TEXTS)
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or says_so or is_exhausted():
+    is_sign = isinstance(error, RuntimeError) and is_exhausted()  # whatever the library says
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or says_so or is_sign:
         return Status.OUT_OF_MEMORY, text
     if isinstance(error, NotImplementedError) or (
         isinstance(error, RuntimeError) and any(sign in lower for sign in UNSUPPORTED_TEXTS)

@@ -59,7 +59,7 @@ def test_the_first_screen_says_it_all(open_page):
     page = open_page(runs)
 
     assert page.inner_text("#sentence").startswith("At 64 channels, 56×56: depthwise separable")
-    assert "8 passes, intervals ±" in page.inner_text("#trust")
+    assert "8 passes, latencies of this hour ±" in page.inner_text("#trust")
     assert "Example CPU 9000" in page.inner_text("#which")
     assert page.locator("#glance tbody tr").count() == 3
     bottom = page.evaluate("document.getElementById('summary').getBoundingClientRect().bottom")
