@@ -40,7 +40,7 @@ def quotient(of: Callable[[Sequence[float]], float]) -> Callable[[Arms], float]:
 
 OF_A_PASS: dict[str, Callable[[Arms], float]] = {
     "20 %-trimmed mean of the quads": lambda arms: LogRatio.of(*arms).trimmed_mean,
-    "mean of the quieter half of the quads": lambda arms: LogRatio.of(*arms).quiet_mean,
+    "mean of the quietest quarter of the quads": lambda arms: LogRatio.of(*arms).quiet_mean,
     "mean of all quads": lambda arms: LogRatio.of(*arms).mean,
     "quotient of medians": quotient(median),
     "quotient of lower quartiles": quotient(lambda seconds: quantiles(seconds, n=4)[0]),

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
-from math import log, sqrt
+from math import ceil, log, sqrt
+from operator import itemgetter
 from statistics import fmean, median, stdev
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +19,7 @@ METHOD_VERSION = 2
 """Changes when the harness changes what a number means: a known break in every series."""
 
 QUANTILES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+QUIET_SHARE = 0.25  # of the quads of a pass: what was least disturbed is most alike in all runs
 TRIMMED_SHARE = 0.2  # cut off at each end; the estimator with the most power on busy machines
 
 
@@ -219,7 +221,7 @@ class LogRatio:
     trimmed_mean: float  # 20 % cut off at each end
     standard_error: float | None  # of the trimmed mean
     mean: float  # untrimmed: a change in the tail alone is only here
-    quiet_mean: float  # of the half of the quads that took both arms together least
+    quiet_mean: float  # of the quarter of the quads that took both arms together least
 
     @classmethod
     def of(cls, base: Sequence[float], head: Sequence[float]) -> LogRatio:
@@ -239,8 +241,8 @@ class LogRatio:
         if not ratios:
             raise ValueError("expected clocks that move within a round, found none that did")
         together = [fmean(product for _, product in quad) for quad in quads if quad]
-        usual = median(together)
-        quiet = [ratio for ratio, both in zip(ratios, together, strict=True) if both <= usual]
+        by_time = sorted(zip(together, ratios, strict=True), key=itemgetter(0))
+        quiet = [ratio for _, ratio in by_time[: ceil(QUIET_SHARE * len(ratios))]]
         trimmed = trim(ratios)
         return cls(trimmed.mean, trimmed.standard_error, fmean(ratios), fmean(quiet))
 

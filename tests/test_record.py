@@ -167,7 +167,7 @@ def test_a_quad_in_which_a_clock_did_not_move_lends_its_other_pair_to_no_neighbo
 
 def test_the_quiet_mean_is_that_of_the_quads_that_were_least_disturbed():
     quiet = [((1.0, 1.0), (2.0, 2.0))] * 2
-    disturbed = [((1.5, 1.4), (4.0, 4.5)), ((1.1, 1.2), (9.0, 9.0))]
+    disturbed = [((1.5, 1.4), (4.0, 4.5)), ((1.1, 1.2), (9.0, 9.0))] * 3
     base, head = ([x for quad in (*quiet, *disturbed) for x in quad[arm]] for arm in (0, 1))
 
     found = LogRatio.of(base, head)
