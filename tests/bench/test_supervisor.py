@@ -92,6 +92,13 @@ def server():
         yield supervisor
 
 
+@pytest.fixture(scope="module")
+def faulty():
+    """A server that has conv types which misbehave, with the usual limits."""
+    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
+        yield supervisor
+
+
 def test_a_pass_gives_every_case_one_block_with_the_planned_rounds_in_order(server):
     notes = Notes()
 
@@ -294,14 +301,13 @@ def test_an_arm_that_raises_breaks_its_ring_only_and_the_other_arm_has_not_faile
     assert "imaginary" in notes.failures[3][1]
 
 
-def test_the_first_round_of_every_visit_is_primed_whichever_arm_begins():
+def test_the_first_round_of_every_visit_is_primed_whichever_arm_begins(faulty):
     """A call sleeps for 5 ms: what is made beside the rounds can be counted."""
-    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
-        notes = Notes()
-        wait = {"conv_type": "fault_wait", "calls": 1, "rounds": 12, "visits": 6}
+    notes = Notes()
+    wait = {"conv_type": "fault_wait", "calls": 1, "rounds": 12, "visits": 6}
 
-        ring = [slot(4, arm=BASE, **wait), slot(4, arm=HEAD, **wait)]
-        supervisor.run_pass(1, ring, notes, seed=0)
+    ring = [slot(4, arm=BASE, **wait), slot(4, arm=HEAD, **wait)]
+    faulty.run_pass(1, ring, notes, seed=0)
 
     primed = 3 * 6  # in each visit, two for who begins and ends the quad, one for the other arm
     warm_up = 2 * RING_WARMUP_CALLS[0]
@@ -318,16 +324,15 @@ def test_the_same_case_may_be_both_arms(server):
     assert pair.cpu.standard_error is not None
 
 
-def test_an_arm_whose_process_dies_costs_its_ring_and_one_restart():
-    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
-        notes = Notes()
-        faulty = ring_of_two(3, head="fault_segfault")
+def test_an_arm_whose_process_dies_costs_its_ring_and_one_restart(faulty):
+    notes = Notes()
+    dying = ring_of_two(3, head="fault_segfault")
 
-        supervisor.run_pass(1, [*ring_of_two(2), *faulty, *ring_of_two(4)], notes, seed=0)
+    faulty.run_pass(1, [*ring_of_two(2), *dying, *ring_of_two(4)], notes, seed=0)
 
-        assert [pair.ring for pair in notes.pairs] == [2, 4]
-        assert notes.failures[3][0] is Status.CRASHED
-        assert "SIGSEGV" in notes.failures[3][1]
+    assert [pair.ring for pair in notes.pairs] == [2, 4]
+    assert notes.failures[3][0] is Status.CRASHED
+    assert "SIGSEGV" in notes.failures[3][1]
 
 
 def test_an_arm_that_hangs_is_accused_by_the_other_one_and_does_not_stall_the_ring():
@@ -374,15 +379,14 @@ def test_who_is_killed_from_outside_is_not_to_blame_and_is_measured_again(server
     assert not notes.failures
 
 
-def test_a_case_that_kills_itself_again_has_crashed():
-    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
-        notes = Notes()
+def test_a_case_that_kills_itself_again_has_crashed(faulty):
+    notes = Notes()
 
-        supervisor.run_pass(1, [slot(2), slot(3, conv_type="fault_kill"), slot(4)], notes, seed=0)
+    faulty.run_pass(1, [slot(2), slot(3, conv_type="fault_kill"), slot(4)], notes, seed=0)
 
-        assert notes.measured == [2, 4]
-        assert notes.failures[3][0] is Status.CRASHED
-        assert "SIGKILL" in notes.failures[3][1]
+    assert notes.measured == [2, 4]
+    assert notes.failures[3][0] is Status.CRASHED
+    assert "SIGKILL" in notes.failures[3][1]
 
 
 def test_a_process_that_a_crash_leaves_behind_does_not_hide_it():
@@ -436,18 +440,17 @@ def test_an_arm_that_waits_for_one_that_was_told_to_stop_is_not_to_blame():
         assert list(notes.failures) == [3]
 
 
-def test_what_failed_is_told_with_where_it_did_and_what_it_printed():
-    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
-        notes = Notes()
-        slots = [slot(2, conv_type="fault_talk"), slot(3, conv_type="fault_forward")]
+def test_what_failed_is_told_with_where_it_did_and_what_it_printed(faulty):
+    notes = Notes()
+    slots = [slot(2, conv_type="fault_talk"), slot(3, conv_type="fault_forward")]
 
-        supervisor.run_pass(1, slots, notes, seed=0)
+    faulty.run_pass(1, slots, notes, seed=0)
 
-        _, error = notes.failures[3]
-        assert error.startswith("ValueError: the fault of this conv type has come")
-        assert "fault_types.py" in error
-        assert "fault_talk was called" not in error  # that was the other case
-        assert "fault_talk was called" in supervisor.log.tail()
+    _, error = notes.failures[3]
+    assert error.startswith("ValueError: the fault of this conv type has come")
+    assert "fault_types.py" in error
+    assert "fault_talk was called" not in error  # that was the other case
+    assert "fault_talk was called" in faulty.log.tail()
 
 
 def test_no_worker_outlives_a_server_that_is_killed():
@@ -482,17 +485,16 @@ def test_a_case_that_needs_more_memory_than_its_limit_is_out_of_memory():
         assert notes.failures[3][0] is Status.OUT_OF_MEMORY
 
 
-def test_a_case_that_ends_pytest_itself_costs_that_case():
-    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
-        notes = Notes()
-        slots = [slot(2), slot(3, conv_type="fault_interrupt"), slot(4)]
+def test_a_case_that_ends_pytest_itself_costs_that_case(faulty):
+    notes = Notes()
+    slots = [slot(2), slot(3, conv_type="fault_interrupt"), slot(4)]
 
-        supervisor.run_pass(1, slots, notes, seed=0)
+    faulty.run_pass(1, slots, notes, seed=0)
 
-        assert notes.measured == [2, 4]
-        status, error = notes.failures[3]
-        assert status is Status.CRASHED
-        assert error.startswith("pytest broke down")
+    assert notes.measured == [2, 4]
+    status, error = notes.failures[3]
+    assert status is Status.CRASHED
+    assert error.startswith("pytest broke down")
 
 
 def test_cases_after_one_that_was_out_of_memory_have_all_of_theirs():
@@ -519,25 +521,23 @@ def test_a_library_that_fails_for_want_of_memory_is_out_of_memory_whatever_it_sa
         assert notes.failures[3][0] is Status.OUT_OF_MEMORY
 
 
-def test_a_case_that_floods_its_output_is_measured_and_fills_no_disk():
-    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
-        notes = Notes()
+def test_a_case_that_floods_its_output_is_measured_and_fills_no_disk(faulty):
+    notes = Notes()
 
-        supervisor.run_pass(1, [slot(2, conv_type="fault_flood"), slot(3)], notes, seed=0)
+    faulty.run_pass(1, [slot(2, conv_type="fault_flood"), slot(3)], notes, seed=0)
 
-        assert notes.measured == [2, 3]
-        assert len(supervisor.log.tail()) <= 4000
+    assert notes.measured == [2, 3]
+    assert len(faulty.log.tail()) <= 4000
 
 
-def test_a_case_that_fails_when_its_memory_is_looked_at_has_failed_as_in_any_other_call():
-    with Supervisor(SUITES, conv_types=FAULTS) as supervisor:
-        notes = Notes()
+def test_a_case_that_fails_when_its_memory_is_looked_at_has_failed_as_in_any_other_call(faulty):
+    notes = Notes()
 
-        supervisor.run_pass(0, [slot(3, conv_type="fault_profiled"), slot(4)], notes, seed=0)
+    faulty.run_pass(0, [slot(3, conv_type="fault_profiled"), slot(4)], notes, seed=0)
 
-        assert notes.measured == [4]
-        assert notes.failures[3][0] is Status.FAILED
-        assert "the fault of this conv type has come" in notes.failures[3][1]
+    assert notes.measured == [4]
+    assert notes.failures[3][0] is Status.FAILED
+    assert "the fault of this conv type has come" in notes.failures[3][1]
 
 
 def test_the_calibration_tells_what_memory_a_call_needs(server):
