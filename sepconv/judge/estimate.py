@@ -14,7 +14,7 @@ from sepconv.record import Estimate, trim
 
 CONFIDENCE = 0.95
 NORMAL_QUANTILE = 1.96  # of the standard normal distribution, for that confidence
-RUN_SD = 0.005
+RUN_SD = 0.006
 """What the passes of one run cannot know of a speed-up: runs of the same code that follow each
 other differ by that much more (`python benchmarks/coverage.py`, docs/method.md)."""
 
