@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from functools import cache
 
 TUNED = "tuned"
 DEFAULT = "default"
@@ -35,3 +36,13 @@ def tune_allocator() -> str:
         return DEFAULT
     accepted = [mallopt(option, value) == 1 for option, value in MALLOPT_SETTINGS]
     return TUNED if all(accepted) else DEFAULT
+
+
+@cache
+def c_allocator() -> ctypes.CDLL:
+    """The C library, whose `malloc` and `free` may be called as they are declared in C."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    return libc

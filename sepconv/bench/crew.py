@@ -115,7 +115,7 @@ class Crew:
                 if arm.has_begun and self._has_broken_down(arm):
                     return self._bury(arm, hung=False)
                 if isinstance(message, Failed) and message.status is Status.OUT_OF_MEMORY:
-                    return self._dismiss()
+                    return self._dismiss()  # its heap is full of what the case took
         self._check_end()
         return []
 
@@ -197,7 +197,7 @@ class Crew:
         return arm.ended not in (None, PASSED, SOME_FAILED) and all(self._answers.values())
 
     def _dismiss(self) -> list[Ring]:
-        """End all workers, one of which has a heap that is full of what a case took."""
+        """End all workers, blaming none; returns the rings that are left."""
         for arm in self._arms:
             self._supervisor.end_worker(arm)
         return list(self._left.values())

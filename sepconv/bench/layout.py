@@ -16,6 +16,8 @@ import mmap
 import random
 from typing import Literal
 
+from sepconv.bench.allocator import c_allocator
+
 PAGES = 1 << 14  # up to 64 MiB of address space: what is mapped later lies somewhere else
 BLOCKS = 400  # enough to use up the holes that the server left, and to leave others
 LINE_BYTES = 64  # of a cache
@@ -38,10 +40,7 @@ def shift_layout(coin: random.Random, *, heap: bool = True) -> None:
     _held.append(mmap.mmap(-1, mmap.PAGESIZE * coin.randrange(1, PAGES), prot=mmap.PROT_READ))
     if not heap:
         return
-    libc = ctypes.CDLL(None)
-    libc.malloc.restype = ctypes.c_void_p
-    libc.malloc.argtypes = [ctypes.c_size_t]
-    libc.free.argtypes = [ctypes.c_void_p]
+    libc = c_allocator()
     ratio = MOST_LINES / LEAST_LINES
     sizes = [LINE_BYTES * int(LEAST_LINES * ratio ** coin.random()) for _ in range(BLOCKS)]
     blocks = [(block, size) for size in sizes if (block := libc.malloc(size))]

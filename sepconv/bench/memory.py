@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import resource
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 from torch.autograd.profiler import profile
 
+from sepconv.bench.allocator import c_allocator
 from sepconv.record import Facts
 
 METRICS = ("allocations", "allocated_bytes", "peak_memory_bytes")
@@ -103,10 +103,7 @@ def is_exhausted() -> bool:
 
     Asks the allocator, not the system: the tuned one grows by 64 MiB or not at all.
     """
-    libc = ctypes.CDLL(None)
-    libc.malloc.restype = ctypes.c_void_p
-    libc.malloc.argtypes = [ctypes.c_size_t]
-    libc.free.argtypes = [ctypes.c_void_p]
+    libc = c_allocator()
     block = libc.malloc(LEAST_BYTES)
     libc.free(block)
     return block is None
