@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 from sepconv import Store
 from sepconv.judge.estimate import NORMAL_QUANTILE, RUN_SD, student_quantile
-from sepconv.record import BASE, HEAD, LogRatio, trim
+from sepconv.ratio import LogRatio, trim
+from sepconv.record import BASE, HEAD
 
 Arms = tuple[list[float], list[float]]  # seconds per call of base and of head, round by round
 

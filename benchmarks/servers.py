@@ -27,7 +27,7 @@ from sepconv import Case
 from sepconv.bench.lock import DeviceLock
 from sepconv.bench.plan import Ring, plan_ring
 from sepconv.bench.supervisor import Supervisor
-from sepconv.record import Pair
+from sepconv.ratio import Pair
 
 SUITES = Path(__file__).parent
 SHAPES = ((32, 28), (64, 28), (64, 56))  # channels, resolution

@@ -19,7 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from sepconv import Case, Store
-from sepconv.record import BASE, HEAD, Block, Environment, Machine, Pair, Round, Run
+from sepconv.ratio import Pair
+from sepconv.record import BASE, HEAD, Block, Round
+from sepconv.run import Environment, Machine, Run
 
 GOAL = 8.0
 STARTED_AT = "2026-03-01T10:00:00+00:00"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sepconv.convs.output import check_output
+from sepconv.bench.output import check_output
 
 pytestmark = pytest.mark.direction("training")
 

@@ -1,28 +1,19 @@
-"""What was measured: rounds, blocks, measurements, and the run, machine and code they belong to."""
+"""What was measured: rounds, blocks and measurements, and who is told of them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from hashlib import sha256
-from math import ceil, log, sqrt
-from operator import itemgetter
-from statistics import fmean, median, stdev
-from typing import Any, NamedTuple, Protocol
+from statistics import fmean, median
+from typing import Any, Protocol
 
 from sepconv.case import Case
-
-METHOD_VERSION = 2
-"""Changes when the harness changes what a number means: a known break in every series."""
+from sepconv.run import Run
 
 QUANTILES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
-QUIET_SHARE = 0.25  # of the quads of a pass: what was least disturbed is most alike in all runs
 TRIMMED_SHARE = 0.2  # cut off at each end; the estimator with the most power on busy machines
-
-
 BASE, HEAD = "base", "head"  # the arms of a ring: head is judged by base
 ALONE = ""  # the arm of a slot that has its ring to itself
 
@@ -211,102 +202,6 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class LogRatio:
-    """ln(head ÷ base), in seconds per call, over the quads of one pass of one ring.
-
-    A quad is two rounds of each arm, taken in the order base, head, head, base or its mirror
-    image, so that a drift within it cancels.
-    """
-
-    trimmed_mean: float  # 20 % cut off at each end
-    standard_error: float | None  # of the trimmed mean
-    mean: float  # untrimmed: a change in the tail alone is only here
-    quiet_mean: float  # of the quarter of the quads that took both arms together least
-
-    @classmethod
-    def of(cls, base: Sequence[float], head: Sequence[float]) -> LogRatio:
-        """The ratio of rounds that were taken in turns.
-
-        A pair in which a clock did not move is left out: some systems count CPU time in ticks.
-
-        Raises:
-            ValueError: No pair is left.
-        """
-        pairs = list(zip(base, head, strict=True))
-        quads = [
-            [(log(h / b), log(h * b)) for b, h in pairs[i : i + 2] if b > 0 and h > 0]
-            for i in range(0, len(pairs), 2)
-        ]
-        ratios = [fmean(ratio for ratio, _ in quad) for quad in quads if quad]
-        if not ratios:
-            raise ValueError("expected clocks that move within a round, found none that did")
-        together = [fmean(product for _, product in quad) for quad in quads if quad]
-        by_time = sorted(zip(together, ratios, strict=True), key=itemgetter(0))
-        quiet = [ratio for _, ratio in by_time[: ceil(QUIET_SHARE * len(ratios))]]
-        trimmed = trim(ratios)
-        return cls(trimmed.mean, trimmed.standard_error, fmean(ratios), fmean(quiet))
-
-
-class Trimmed(NamedTuple):
-    """The mean of values without the outer 20 % at each end, and how sure it is."""
-
-    mean: float
-    standard_error: float | None  # None of fewer than two values
-    degrees_of_freedom: int
-
-
-def trim(values: Sequence[float]) -> Trimmed:
-    """The 20 %-trimmed mean, its error from the winsorised spread; of four values or fewer, the
-    plain ones.
-
-    References:
-        K. K. Yuen, "The two-sample trimmed t for unequal population variances",
-        Biometrika 61, 1974.
-    """
-    ordered = sorted(values)
-    count = len(ordered)
-    cut = int(TRIMMED_SHARE * count)
-    kept = ordered[cut : count - cut]
-    error = None
-    if len(kept) > 1:
-        winsorised = [kept[0]] * cut + kept + [kept[-1]] * cut
-        error = stdev(winsorised) * sqrt((count - 1) / (len(kept) * (len(kept) - 1)))
-    return Trimmed(fmean(kept), error, len(kept) - 1)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What one pass of one ring says: head against base, by both clocks."""
-
-    ring: int
-    pass_number: int
-    base: Case
-    head: Case
-    count: int  # rounds of each arm
-    cpu: LogRatio
-    wall: LogRatio
-    server: int = 0
-
-    @classmethod
-    def of(cls, base: Block, head: Block) -> Pair:
-        """The pair of two blocks whose rounds took turns.
-
-        Raises:
-            ValueError: A clock did not move in any pair of rounds.
-        """
-        return cls(
-            ring=base.ring,
-            pass_number=base.pass_number,
-            base=base.case,
-            head=head.case,
-            count=len(base.rounds),
-            cpu=LogRatio.of(base.cpu_latencies_s, head.cpu_latencies_s),
-            wall=LogRatio.of(base.latencies_s, head.latencies_s),
-            server=base.server,
-        )
-
-
-@dataclass(frozen=True)
 class Facts:
     """What one look at a case tells that needs no repetition: its allocations, its cost where
     there is no closed form; and for each metric that cannot be had here, the reason."""
@@ -341,103 +236,6 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """A coarse, stable identity: what does not change from one night to the next.
-
-    Volatile facts (clock, load, temperature, driver) belong to the run's `conditions`.
-    """
-
-    cpu_model: str
-    architecture: str  # instruction set: x86_64, aarch64
-    physical_cores: int
-    logical_cores: int
-    memory_gib: int  # rounded to a power of two, so that a hypervisor's share does not matter
-    accelerators: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Hash of all fields."""
-        return _key(asdict(self))
-
-    @property
-    def label(self) -> str:
-        """As people would say it: "AMD EPYC, 2 cores, 24 GiB"."""
-        cores = f"{self.logical_cores} core{'s' if self.logical_cores != 1 else ''}"
-        parts = [self.cpu_model, cores, f"{self.memory_gib} GiB", *self.accelerators]
-        return ", ".join(parts)
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What makes runs comparable on one machine: runs with different keys never share a series.
-
-    An explicit list of fields. What is worth knowing but does not part series (kernel,
-    libc, load) is in the run's `conditions`.
-    """
-
-    python: str  # major.minor
-    torch: str
-    backends: tuple[str, ...]  # "oneDNN 3.7", "MKL 2024.2", "cuDNN 9.1", …
-    cpu_capability: str  # the instruction set that torch dispatches to: "AVX2"
-    allocator: str  # "tuned" or "default", or why it could not be tuned
-    omp_settings: tuple[str, ...] = ()  # OMP_* and KMP_* variables that were set
-    flush_denormals: bool = True
-    cuda: str | None = None
-    method_version: int = METHOD_VERSION
-
-    @property
-    def key(self) -> str:
-        """Hash of all fields."""
-        return _key(asdict(self))
-
-    @property
-    def label(self) -> str:
-        """The fields that people look for first."""
-        cuda = f", CUDA {self.cuda}" if self.cuda else ""
-        return f"torch {self.torch}{cuda}, Python {self.python}, {self.allocator} allocator"
-
-
-@dataclass(frozen=True)
-class Revision:
-    """A commit of the repository that the measured conv types come from."""
-
-    commit: str  # full hash
-    parents: tuple[str, ...]
-    committed_at: str  # UTC, ISO 8601
-    authored_at: str
-    subject: str
-
-
-@dataclass(frozen=True)
-class Run:
-    """One execution of a suite, several passes of it, at one commit on one machine."""
-
-    uid: str  # random, so that stores of different machines can be merged
-    suite: str
-    started_at: str  # UTC, ISO 8601
-    machine: Machine
-    environment: Environment
-    revision: Revision | None = None
-    branch: str | None = None
-    dirty: bool | None = None  # None without git
-    harness_version: str = ""
-    seed: int = 0  # of weights, inputs and the order of the cases
-    precision: float = 0.02  # the interval that the suite asked for, as a fraction
-    time_budget_s: float | None = None
-    passes: int | None = None  # planned over all cases; None before the plan is made
-    linked_uid: str | None = None  # the first of the runs of one suite, one per allocator policy
-    conditions: Mapping[str, Any] = field(default_factory=dict)
-    id: int | None = None  # its number in the store
-    state: str = "running"  # running, done, interrupted, failed
-    finished_at: str | None = None
-    timing: Mapping[str, float] = field(default_factory=dict)  # seconds by phase, their sum all
-
-    @property
-    def commit(self) -> str | None:
-        return self.revision.commit if self.revision else None
-
-
-@dataclass(frozen=True)
 class Resumption:
     """What is known of a run that did not come to its end: its plan, and what is done of it."""
 
@@ -446,28 +244,6 @@ class Resumption:
     kept: frozenset[tuple[int, int]]  # pass and ring of the blocks that are stored
     seen: frozenset[tuple[int, str]]  # pass and identity of every case that has a block in it
     failed: frozenset[str]  # identities of cases that give no block
-
-
-@dataclass(frozen=True)
-class Peak:
-    """What this machine can do at best, measured: a roof of the roofline."""
-
-    name: str  # "matmul_flop_per_s", "cache_bytes_per_s" or "memory_bytes_per_s"
-    device: str
-    dtype: str
-    threads: int
-    value: float
-    measured_at: str  # UTC, ISO 8601
-
-
-@dataclass(frozen=True)
-class Selfcheck:
-    """How often the gate cried wolf, and what it found, on one device of one machine."""
-
-    device: str
-    checked_at: str  # UTC, ISO 8601
-    passed: bool
-    detail: Mapping[str, Any]  # false alarms, found slowdowns, what can be resolved
 
 
 @dataclass(frozen=True)
@@ -511,11 +287,6 @@ def _mean(values: Sequence[float | None]) -> float | None:
     """Of those that are known."""
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
-
-
-def _key(plain: Mapping[str, Any]) -> str:
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

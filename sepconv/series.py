@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sepconv.case import Case
-from sepconv.record import Estimate, Run, Status
+from sepconv.record import Estimate, Status
+from sepconv.run import Run
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import pytest
 
 from sepconv import Store, load
 from sepconv.bench.lock import DeviceLock
-from sepconv.record import Status, trim
+from sepconv.ratio import trim
+from sepconv.record import Status
 
 SUITE = """
 name = "tiny"

@@ -11,11 +11,11 @@ from typing import NoReturn
 import pytest
 import torch
 
+from sepconv.bench.output import check_output
 from sepconv.bench.plugin import classify
 from sepconv.case import Case
 from sepconv.convs import build_conv
 from sepconv.convs.loading import load_conv_types
-from sepconv.convs.output import check_output
 from sepconv.errors import WrongOutput
 from sepconv.record import Status
 from tests import fault_types

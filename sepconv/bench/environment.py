@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 import torch
 
-from sepconv.record import Environment
+from sepconv.run import Environment
 
 OPENMP_VARIABLE = re.compile(r"(OMP|KMP|GOMP|MKL|DNNL|ONEDNN)_\w+")
 SET_PER_CASE = re.compile(r"\w+_NUM_THREADS")  # the case says how many threads

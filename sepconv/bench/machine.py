@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from sepconv.record import Machine
+from sepconv.run import Machine
 
 CPUINFO = Path("/proc/cpuinfo")
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

@@ -22,7 +22,7 @@ import psutil
 import sepconv
 from sepconv.bench.allocator import TUNED, tune_allocator
 from sepconv.errors import MeasuringFailed
-from sepconv.record import Peak
+from sepconv.run import Peak
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sepconv.case import Case
 from sepconv.errors import InvalidRounds
-from sepconv.record import Environment, Machine, Peak, Selfcheck
+from sepconv.run import Environment, Machine, Peak, Selfcheck
 
 if TYPE_CHECKING:
     from sepconv.bench.clock_check import ClockTest

@@ -16,7 +16,7 @@ from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED, elapsed_s
 from sepconv.cli.diagnosis import Diagnosis, conclude_clock, conclude_trials, judge_trial
 from sepconv.cli.option import format_option, store_option
 from sepconv.errors import MeasuringFailed, StoreError, UnsupportedCase
-from sepconv.record import Peak
+from sepconv.run import Peak
 
 if TYPE_CHECKING:
     from sepconv.bench.supervisor import Supervisor

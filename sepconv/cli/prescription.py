@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sepconv.cli.diagnosis import Diagnosis, Trial, resolution
 from sepconv.cli.table import inert, make_console
-from sepconv.record import Peak, Selfcheck
+from sepconv.run import Peak, Selfcheck
 from sepconv.units import format_bytes, format_count, format_seconds, significant
 
 if TYPE_CHECKING:

@@ -16,17 +16,8 @@ from sepconv.judge.measurement import (
     judge_case,
     with_promise,
 )
-from sepconv.record import (
-    Block,
-    Estimate,
-    Facts,
-    LogRatio,
-    Measurement,
-    Pair,
-    Slot,
-    Status,
-    Summary,
-)
+from sepconv.ratio import LogRatio, Pair
+from sepconv.record import Block, Estimate, Facts, Measurement, Slot, Status, Summary
 
 if TYPE_CHECKING:
     from sepconv.store import Store

@@ -13,7 +13,8 @@ from sepconv.cli import DONE, NOT_MEASURED
 from sepconv.cli.option import store_option
 
 if TYPE_CHECKING:
-    from sepconv.record import Measurement, Run
+    from sepconv.record import Measurement
+    from sepconv.run import Run
 
 DEFAULT_OUTPUT = Path("results/report.html")
 

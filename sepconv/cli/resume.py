@@ -21,7 +21,7 @@ from sepconv.cli.sweep import (
     sweep_policies,
 )
 from sepconv.errors import InvalidSuite, NothingToResume
-from sepconv.record import Environment, Run
+from sepconv.run import Environment, Run
 from sepconv.suite import Suite
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from sepconv.cli.option import format_option, store_option
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sepconv.record import Run
+    from sepconv.run import Run
     from sepconv.store import StoredRun
 
 

@@ -10,7 +10,8 @@ import click
 from sepconv.cli.option import format_option, store_option
 
 if TYPE_CHECKING:
-    from sepconv.record import Measurement, Run
+    from sepconv.record import Measurement
+    from sepconv.run import Run
 
 
 @click.command(epilog="Example: sepconv show latest --where 'stride=2 and channels in (16, 64)'")

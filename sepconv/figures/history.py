@@ -14,7 +14,7 @@ from sepconv.figures.frame import (
 )
 from sepconv.figures.table import Row, Table
 from sepconv.figures.view import View
-from sepconv.record import Run
+from sepconv.run import Run
 
 TITLE = "History of one case"
 

@@ -11,7 +11,8 @@ from sepconv.case import Case
 from sepconv.figures.palette import CONV_TOKENS, line_style
 from sepconv.judge.axis import AXES, Value, name_of
 from sepconv.judge.finding import axis_values, conv_order, is_standard
-from sepconv.record import Estimate, Measurement, Run
+from sepconv.record import Estimate, Measurement
+from sepconv.run import Run
 
 DIGITS = 5  # an interval is never narrower than what they resolve
 SHOWN_ALWAYS = frozenset({"ideal_speedup", "params", "macs", "flops"})  # of the case, not the clock

@@ -16,7 +16,8 @@ from sepconv.case import Case
 from sepconv.cost.layer import ELEMENT_BYTES
 from sepconv.judge.axis import name_of
 from sepconv.judge.finding import conv_order
-from sepconv.record import Estimate, Measurement, Run
+from sepconv.record import Estimate, Measurement
+from sepconv.run import Run
 
 TUNED, DEFAULT = "tuned", "default"  # as environments name the policies
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, hypot, log
 
-from sepconv.record import Estimate, trim
+from sepconv.ratio import trim
+from sepconv.record import Estimate
 
 CONFIDENCE = 0.95
 NORMAL_QUANTILE = 1.96  # of the standard normal distribution, for that confidence

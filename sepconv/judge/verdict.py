@@ -16,7 +16,7 @@ from typing import Literal
 
 from sepconv.errors import InvalidRounds
 from sepconv.judge.estimate import student_quantile
-from sepconv.record import LogRatio
+from sepconv.ratio import LogRatio
 
 Outcome = Literal["slower", "faster", "same", "undecided"]
 

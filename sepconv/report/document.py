@@ -17,10 +17,11 @@ from sepconv.figures.table import History, Row, Table, build_table, intern_cases
 from sepconv.figures.view import default_view
 from sepconv.judge.axis import AXES
 from sepconv.judge.finding import Finding, Headline, find
-from sepconv.record import Estimate, Run
+from sepconv.record import Estimate
 from sepconv.report.allocator import allocator_section
 from sepconv.report.run import run_facts, run_title, unsupported_metrics
 from sepconv.report.sentence import describe, describe_shape, trust
+from sepconv.run import Run
 
 LABELS = 6  # of the cases that have something in common; the rest is counted
 FORMAT = 1  # of the columns; the script refuses no page, since both are always of one release

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sepconv.record import Measurement, Run
+from sepconv.record import Measurement
+from sepconv.run import Run
 from sepconv.units import format_duration
 
 Fact = tuple[str, str]

@@ -7,7 +7,8 @@ from math import prod
 
 from sepconv.judge.axis import AXES, Value
 from sepconv.judge.finding import TARGET, Contender, Crossover, Finding, Headline
-from sepconv.record import MEASURED, TRIED_IN_VAIN, Estimate, Run, Status
+from sepconv.record import MEASURED, TRIED_IN_VAIN, Estimate, Status
+from sepconv.run import Run
 from sepconv.units import format_ratio, format_seconds, format_speedup, significant
 
 NOTHING = (

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 
 from sqlalchemy import ColumnElement, Connection, and_, select, true
 
-from sepconv.record import Environment, Machine, Peak, Selfcheck
+from sepconv.run import Environment, Machine, Peak, Selfcheck
 from sepconv.store import schema
 from sepconv.store.row import Row, environment_row, machine_row, refuse_infinite
 from sepconv.store.text import clean_text, json_text, utc_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from sepconv.errors import UnknownRun
-from sepconv.record import Run
+from sepconv.run import Run
 from sepconv.store.read import load_runs, newest_runs
 from sepconv.store.schema import revision, run
 from sepconv.store.text import clean_text

@@ -21,17 +21,9 @@ from sqlalchemy import (
 )
 
 from sepconv.case import Case
-from sepconv.record import (
-    TRIED_IN_VAIN,
-    Estimate,
-    Measurement,
-    Pair,
-    Round,
-    Run,
-    Slot,
-    Status,
-    Summary,
-)
+from sepconv.ratio import Pair
+from sepconv.record import TRIED_IN_VAIN, Estimate, Measurement, Round, Slot, Status, Summary
+from sepconv.run import Run
 from sepconv.series import Point, Series
 from sepconv.store import schema
 from sepconv.store.pack import unpack_rounds

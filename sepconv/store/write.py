@@ -11,7 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sepconv.case import Case
 from sepconv.errors import UnknownRun
-from sepconv.record import Block, Measurement, Pair, Run, Slot
+from sepconv.ratio import Pair
+from sepconv.record import Block, Measurement, Slot
+from sepconv.run import Run
 from sepconv.store import schema
 from sepconv.store.row import (
     Row,

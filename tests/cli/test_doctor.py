@@ -26,7 +26,8 @@ from sepconv.cli.prescription import (
     format_peak,
     print_diagnosis,
 )
-from sepconv.record import BASE, HEAD, Block, Environment, Machine, Peak, Round
+from sepconv.record import BASE, HEAD, Block, Round
+from sepconv.run import Environment, Machine, Peak
 from sepconv.store import Store
 
 BASE_CASE = slowed(usual_cases()[0], 0)

@@ -9,19 +9,8 @@ import pytest
 
 from sepconv.case import Case
 from sepconv.cli.recorder import LEFT_OUT, NOT_REACHED, Recorder, Watcher
-from sepconv.record import (
-    BASE,
-    HEAD,
-    Block,
-    Environment,
-    Facts,
-    Machine,
-    Measurement,
-    Round,
-    Run,
-    Slot,
-    Status,
-)
+from sepconv.record import BASE, HEAD, Block, Facts, Measurement, Round, Slot, Status
+from sepconv.run import Environment, Machine, Run
 from sepconv.store import Store
 
 RUN = Run(

@@ -12,7 +12,7 @@ from sepconv.cli import main
 from sepconv.cli.resume import differences, find_unfinished
 from sepconv.cli.sweep import MEASURED_CODE
 from sepconv.errors import NothingToResume, UnknownRun
-from sepconv.record import Environment, Machine, Revision, Run
+from sepconv.run import Environment, Machine, Revision, Run
 from sepconv.store import Store
 
 MACHINE = Machine("Some CPU", "x86_64", 2, 4, 16)

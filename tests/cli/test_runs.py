@@ -11,7 +11,8 @@ import pytest
 
 from sepconv.case import Case
 from sepconv.cli import main
-from sepconv.record import Environment, Estimate, Machine, Measurement, Revision, Run, Status
+from sepconv.record import Estimate, Measurement, Status
+from sepconv.run import Environment, Machine, Revision, Run
 from sepconv.store import Store
 
 Sepconv = Callable[..., str]

@@ -21,7 +21,8 @@ from sepconv.cli.table import (
     print_rows,
     shared_axes,
 )
-from sepconv.record import Environment, Estimate, Machine, Measurement, Revision, Run, Status
+from sepconv.record import Estimate, Measurement, Status
+from sepconv.run import Environment, Machine, Revision, Run
 from sepconv.store import Store
 
 Sepconv = Callable[..., str]

@@ -2,7 +2,7 @@ import pytest
 
 from sepconv.case import Case
 from sepconv.cli.sweep import unverified_devices
-from sepconv.record import Selfcheck
+from sepconv.run import Selfcheck
 
 CASES = [
     Case(conv_type="standard", in_channels=8, out_channels=8, height=14, width=14, device=device)

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from sepconv.bench.output import check_output
 from sepconv.case import Case
 from sepconv.convs import build_conv
-from sepconv.convs.output import check_output
 from sepconv.convs.own import OWN
 from sepconv.errors import InvalidConvTypes, UnknownConvType, UnsupportedCase, WrongOutput
 from tests.convs.registry import forgetting

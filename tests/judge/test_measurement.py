@@ -13,17 +13,8 @@ from sepconv.judge.measurement import (
     with_promise,
 )
 from sepconv.metric import METRICS
-from sepconv.record import (
-    Block,
-    Estimate,
-    Facts,
-    LogRatio,
-    Measurement,
-    Pair,
-    Round,
-    Status,
-    Summary,
-)
+from sepconv.ratio import LogRatio, Pair
+from sepconv.record import Block, Estimate, Facts, Measurement, Round, Status, Summary
 
 SHAPE = {"in_channels": 16, "out_channels": 16, "height": 14, "width": 14}
 STANDARD = Case(conv_type="standard", **SHAPE)

@@ -10,15 +10,8 @@ from random import Random
 
 from sepconv.case import Case
 from sepconv.conv_type import ConvType
-from sepconv.record import (
-    Environment,
-    Estimate,
-    Machine,
-    Measurement,
-    Revision,
-    Run,
-    Status,
-)
+from sepconv.record import Estimate, Measurement, Status
+from sepconv.run import Environment, Machine, Revision, Run
 
 MACHINE = Machine("Example CPU 9000", "x86_64", 2, 2, 8)
 ENVIRONMENT = Environment("3.11", "2.13.0", ("oneDNN 3.7",), "AVX2", "tuned")

@@ -17,18 +17,9 @@ from pathlib import Path
 import pytest
 
 from sepconv.case import Case
-from sepconv.record import (
-    Block,
-    Environment,
-    Estimate,
-    Machine,
-    Measurement,
-    Pair,
-    Revision,
-    Round,
-    Run,
-    Status,
-)
+from sepconv.ratio import Pair
+from sepconv.record import Block, Estimate, Measurement, Round, Status
+from sepconv.run import Environment, Machine, Revision, Run
 from sepconv.store import Store
 
 PROGRAMS = Path(__file__).parent / "programs"

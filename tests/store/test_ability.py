@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from sepconv.errors import StoreError
-from sepconv.record import Peak, Run, Selfcheck
+from sepconv.run import Peak, Run, Selfcheck
 from sepconv.store import Store
 
 DAY = "2026-03-01T10:00:00+00:00"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from sepconv.record import Block, Measurement, Run
+from sepconv.record import Block, Measurement
+from sepconv.run import Run
 from sepconv.store import Store
 from sepconv.store.schema import metadata
 

@@ -11,7 +11,8 @@ import pytest
 from sepconv import load
 from sepconv.case import Case
 from sepconv.errors import StoreUnavailable
-from sepconv.record import Estimate, Measurement, Run, Status
+from sepconv.record import Estimate, Measurement, Status
+from sepconv.run import Run
 from sepconv.store import Store
 
 

@@ -14,10 +14,10 @@ from sepconv.record import (
     Block,
     Measurement,
     Resumption,
-    Run,
     Slot,
     Status,
 )
+from sepconv.run import Run
 from sepconv.store import Store
 
 

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sepconv.case import Case
-from sepconv.record import Block, Estimate, LogRatio, Measurement, Pair, Round, Run, Status
+from sepconv.ratio import LogRatio, Pair
+from sepconv.record import Block, Estimate, Measurement, Round, Status
+from sepconv.run import Run
 from sepconv.store import Store
 from sepconv.store.text import ERROR_LIMIT, clean_error, clean_text, json_text, utc_text
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sepconv.errors import NotAStore, SepconvError, StoreUnavailable
-from sepconv.record import Block, Run
+from sepconv.record import Block
+from sepconv.run import Run
 from sepconv.store import Store, sqlite
 
 NOBODY = 65534

@@ -9,17 +9,9 @@ from sqlalchemy import text
 
 from sepconv.case import Case
 from sepconv.errors import StoreError, StoreUnavailable, UnknownRun
-from sepconv.record import (
-    Block,
-    Estimate,
-    LogRatio,
-    Measurement,
-    Pair,
-    Round,
-    Run,
-    Slot,
-    Status,
-)
+from sepconv.ratio import LogRatio, Pair
+from sepconv.record import Block, Estimate, Measurement, Round, Slot, Status
+from sepconv.run import Run
 from sepconv.store import Store
 
 RunOn = Callable[..., Run]

@@ -9,7 +9,9 @@ import sys
 from dataclasses import replace
 
 from sepconv.case import Case
-from sepconv.record import BASE, HEAD, Block, Environment, Machine, Pair, Round, Run
+from sepconv.ratio import Pair
+from sepconv.record import BASE, HEAD, Block, Round
+from sepconv.run import Environment, Machine, Run
 from sepconv.store import Store
 
 url, uid, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
