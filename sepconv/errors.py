@@ -6,6 +6,9 @@
     ├── InvalidSelection       a `--where` expression that cannot be parsed           (ValueError)
     ├── InvalidConvTypes       a file of conv types that cannot be loaded             (ValueError)
     ├── InvalidRounds          rounds that cannot be paired or divided                (ValueError)
+    ├── InvalidRevision        a commit that git cannot find or compare with          (ValueError)
+    ├── InvalidSource          a tree whose layers cannot be loaded                   (ValueError)
+    ├── BuildFailed            the command that builds a side of a comparison failed
     ├── DeviceBusy             another sweep is measuring on that device
     ├── NothingToResume        no run in the store can be continued here
     ├── WrongOutput            a conv type's own code returned something else than it must
@@ -17,7 +20,8 @@
         ├── StoreUnavailable   the database cannot be opened, read or written
         ├── NotAStore          the file is no sepconv database
         ├── SchemaMismatch     the database was written by another schema version
-        └── UnknownRun         no run with that id, commit or number                  (LookupError)
+        ├── UnknownRun         no run with that id, commit or number                  (LookupError)
+        └── UnknownComparison  no comparison with that number or id                   (LookupError)
 
 Messages say what was expected, what was found, and what to do about it.
 """
@@ -80,6 +84,23 @@ class InvalidConvTypes(SepconvError, ValueError):
 
 class InvalidRounds(SepconvError, ValueError):
     """Two arms cannot be compared: they do not pair up, or hold what is no time."""
+
+
+class InvalidRevision(SepconvError, ValueError):
+    """A side of a comparison names no commit of the repository, or none can be chosen for it."""
+
+
+class InvalidSource(SepconvError, ValueError):
+    """The layers of a tree cannot be loaded in place of our own."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class BuildFailed(SepconvError):
+    """The command that builds a side of a comparison failed; the message has its last lines."""
 
 
 class WrongOutput(SepconvError):
@@ -159,3 +180,7 @@ class SchemaMismatch(StoreError):
 
 class UnknownRun(StoreError, LookupError):
     """No run in the store answers to that number, id or commit."""
+
+
+class UnknownComparison(StoreError, LookupError):
+    """No comparison in the store answers to that number or id."""

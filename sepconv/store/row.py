@@ -12,20 +12,9 @@ from sqlalchemy import RowMapping
 
 from sepconv.case import Case
 from sepconv.errors import StoreError
-from sepconv.record import (
-    Block,
-    Environment,
-    Estimate,
-    LogRatio,
-    Machine,
-    Measurement,
-    Pair,
-    Revision,
-    Run,
-    Spread,
-    Status,
-    Summary,
-)
+from sepconv.ratio import LogRatio, Pair
+from sepconv.record import Block, Estimate, Measurement, Spread, Status, Summary
+from sepconv.run import Environment, Machine, Revision, Run
 from sepconv.store.pack import pack_rounds
 from sepconv.store.schema import LOG_RATIO_COLUMNS, spread_columns
 from sepconv.store.text import clean_error, clean_text, exact_json_text, json_text, utc_text
@@ -63,8 +52,8 @@ def run_row(run: Run) -> Row:
         "dirty": run.dirty,
         "harness_version": clean_text(run.harness_version),
         "seed": run.seed,
-        "precision": _finite_or_none(run.precision) or 0.0,
-        "time_budget_s": _finite_or_none(run.time_budget_s),
+        "precision": finite_or_none(run.precision) or 0.0,
+        "time_budget_s": finite_or_none(run.time_budget_s),
         "conditions": json_text(run.conditions),
         "timing": json_text(run.timing),
         "passes": run.passes,
@@ -188,12 +177,12 @@ def read_run(row: RowMapping) -> Run:
     """The run of a row whose columns are named `<table>_<column>`."""
     revision = None
     if row["run_revision_id"] is not None:
-        revision = Revision(**_read_plain(Revision, "revision", row))
+        revision = Revision(**read_plain(Revision, "revision", row))
     own = {name: row[f"run_{name}"] for name in RUN_COLUMNS}
     return Run(
         **own,
-        machine=Machine(**_read_plain(Machine, "machine", row)),
-        environment=Environment(**_read_plain(Environment, "environment", row)),
+        machine=Machine(**read_plain(Machine, "machine", row)),
+        environment=Environment(**read_plain(Environment, "environment", row)),
         revision=revision,
         conditions=json.loads(row["run_conditions"]),
         timing=json.loads(row["run_timing"]),
@@ -240,13 +229,15 @@ def _plain_row(word: Machine | Environment | Revision) -> Row:
     return row
 
 
-def _read_plain(
+def read_plain(
     word: type[Machine | Environment | Revision], table: str, row: RowMapping
 ) -> dict[str, Any]:
+    """The fields of a word whose columns are named `<table>_<column>`."""
     plain = {field.name: row[f"{table}_{field.name}"] for field in fields(word)}
     tuples = {field.name for field in fields(word) if field.type == "tuple[str, ...]"}
     return plain | {name: tuple(json.loads(plain[name])) for name in tuples}
 
 
-def _finite_or_none(value: float | None) -> float | None:
+def finite_or_none(value: float | None) -> float | None:
+    """What a database can keep of a number that may be missing anyway."""
     return value if value is not None and isfinite(value) else None

@@ -23,7 +23,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from sepconv.record import QUANTILES, LogRatio
+from sepconv.ratio import LogRatio
+from sepconv.record import QUANTILES
 
 APPLICATION_ID = 0x73657063  # "sepc": marks a SQLite file as ours, and names our lock
 VERSION_TABLE = "sepconv_version"  # not alembic's default: a database may have another tenant
@@ -89,6 +90,15 @@ def spread_columns(clock: str) -> list[str]:
     """The columns of one clock's spread: its quantiles, then trimmed and plain mean, in s."""
     quantiles = [f"{clock}_q{round(100 * share):02d}_s" for share in QUANTILES]
     return [*quantiles, f"{clock}_trimmed_mean_s", f"{clock}_mean_s"]
+
+
+def _ratio_columns() -> list[Column[float]]:
+    """What both clocks say of one pass of a ring."""
+    return [
+        _real(f"{clock}_{name}", nullable=name == "standard_error")
+        for clock in ("cpu", "wall")
+        for name in LOG_RATIO_COLUMNS
+    ]
 
 
 machine = Table(
@@ -244,11 +254,7 @@ pair = Table(
     _reference("case", role="base_"),
     _reference("case", role="head_"),
     _count("count"),
-    *(
-        _real(f"{clock}_{name}", nullable=name == "standard_error")
-        for clock in ("cpu", "wall")
-        for name in LOG_RATIO_COLUMNS
-    ),
+    *_ratio_columns(),
     sqlite_with_rowid=False,  # the key is the table, as for value
 )
 
@@ -303,4 +309,71 @@ selfcheck = Table(
     _flag("passed"),
     _text("detail"),
     UniqueConstraint("machine_id", "environment_id", "device", "checked_at"),
+)
+
+comparison = Table(
+    "comparison",
+    metadata,
+    _id(),
+    _text("uid"),
+    _text("suite"),
+    _text("started_at"),
+    _text("finished_at", nullable=True),
+    _text("state"),
+    _reference("machine"),
+    _reference("environment", role="base_", nullable=True),
+    _reference("environment", role="head_", nullable=True),
+    _reference("revision", role="base_", nullable=True),
+    _reference("revision", role="head_", nullable=True),
+    _text("base"),
+    _text("head"),
+    _text("harness_version"),
+    _count("seed"),
+    _real("budget_s", nullable=True),
+    _text("method"),
+    _text("conditions"),
+    _text("timing"),
+    _text("left_out"),
+    _text("unchanged"),
+    UniqueConstraint("uid"),
+    Index(None, "started_at", "id"),
+)
+
+comparison_case = Table(
+    "comparison_case",
+    metadata,
+    _reference("comparison", primary_key=True),
+    _count("ring", primary_key=True),
+    _reference("case", role="base_"),
+    _reference("case", role="head_"),
+    _text("outcome"),
+    _text("details"),
+    _real("ratio", nullable=True),
+    _real("low", nullable=True),
+    _real("high", nullable=True),
+    _real("confidence", nullable=True),
+    _real("detectable", nullable=True),
+    _count("passes"),
+    _text("reason", nullable=True),
+    _real("base_latency_s", nullable=True),
+    _real("head_latency_s", nullable=True),
+    _text("metrics"),
+    sqlite_with_rowid=False,
+)
+
+comparison_pass = Table(
+    "comparison_pass",
+    metadata,
+    _reference("comparison", primary_key=True),
+    _count("ring", primary_key=True),
+    _count("pass_number", primary_key=True),
+    _text("stage"),
+    _count("server"),
+    _reference("case", role="base_"),
+    _reference("case", role="head_"),
+    _count("count"),
+    _real("base_latency_s"),
+    _real("head_latency_s"),
+    *_ratio_columns(),
+    sqlite_with_rowid=False,
 )

@@ -10,21 +10,13 @@ from types import TracebackType
 from sqlalchemy import Connection
 
 from sepconv.case import Case
+from sepconv.comparison import ComparedPass, Comparison
 from sepconv.errors import StoreUnavailable
-from sepconv.record import (
-    Block,
-    Environment,
-    Machine,
-    Measurement,
-    Pair,
-    Peak,
-    Resumption,
-    Run,
-    Selfcheck,
-    Slot,
-)
+from sepconv.ratio import Pair
+from sepconv.record import Block, Measurement, Resumption, Slot
+from sepconv.run import Environment, Machine, Peak, Run, Selfcheck
 from sepconv.series import Series
-from sepconv.store import ability, find, read, resumption, write
+from sepconv.store import ability, comparison, find, read, resumption, write
 from sepconv.store.address import parse_address
 from sepconv.store.fault import explained
 from sepconv.store.read import StoredBlock, StoredRun
@@ -179,6 +171,47 @@ class Store:
         """What each pass of each ring of the run says, pass by pass."""
         with self.reading() as connection:
             return read.load_pairs(connection, run_id)
+
+    def begin_comparison(self, begun: Comparison) -> int:
+        """Store the comparison, its machine, environments and revisions; returns its number.
+
+        One whose `uid` is there already stays as it is.
+        """
+        with self._writing() as connection:
+            return comparison.begin_comparison(connection, begun)
+
+    def add_compared_pass(self, number: int, one: ComparedPass) -> None:
+        """Store what one pass of one ring says; the same ring and pass stays as it is.
+
+        Raises:
+            StoreError: A clock gave NaN or infinity.
+        """
+        with self._writing() as connection:
+            comparison.add_pass(connection, number, one)
+
+    def finish_comparison(self, number: int, finished: Comparison) -> None:
+        """Store what became of every case, and all that has changed since it began."""
+        with self._writing() as connection:
+            comparison.finish_comparison(connection, number, finished)
+
+    def comparisons(self, *, limit: int | None = None) -> list[Comparison]:
+        """The newest `limit` comparisons, or all, newest first, each with its cases."""
+        with self.reading() as connection:
+            return comparison.load_comparisons(connection, limit)
+
+    def find_comparison(self, reference: str) -> Comparison:
+        """The comparison of that number, `latest`, or whose uid begins so.
+
+        Raises:
+            UnknownComparison: None or several answer to it; the message says what there is.
+        """
+        with self.reading() as connection:
+            return comparison.find_comparison(connection, reference)
+
+    def compared_passes(self, number: int) -> list[ComparedPass]:
+        """Every pass of every ring of a comparison, pass by pass, base against base included."""
+        with self.reading() as connection:
+            return comparison.load_passes(connection, number)
 
     def keep_peaks(self, machine: Machine, environment: Environment, peaks: Sequence[Peak]) -> None:
         """Store what the machine can do at best; of the same kind, the newest is kept.

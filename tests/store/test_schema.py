@@ -16,7 +16,8 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from sepconv.errors import SchemaMismatch, StoreUnavailable
-from sepconv.record import Block, Measurement, Round, Run
+from sepconv.record import Block, Measurement, Round
+from sepconv.run import Run
 from sepconv.store import Store
 from sepconv.store.address import parse_address
 from sepconv.store.migration import HEAD, LINEAGE, MIGRATIONS, Lineage, find_version
@@ -26,12 +27,13 @@ from sepconv.store.sqlite import open_file
 
 BYTES_PER_SUMMARY = 400
 
-LATER = """
+NEXT = f"{int(HEAD) + 1:04d}"
+LATER = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "{NEXT}"
+down_revision = "{HEAD}"
 
 
 def upgrade():
@@ -46,8 +48,8 @@ CARELESS = LATER + '    op.execute("DELETE FROM machine")\n'
 def later_lineage(folder: Path, script: str = LATER) -> Lineage:
     """The lineage of a sepconv that knows one more schema."""
     folder.mkdir()
-    (folder / "0003_third.py").write_text(script)
-    return Lineage("0003", (*LINEAGE.folders, folder))
+    (folder / f"{NEXT}_next.py").write_text(script)
+    return Lineage(NEXT, (*LINEAGE.folders, folder))
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def test_an_older_store_is_upgraded_and_keeps_everything(
     engine = reopen(later_lineage(tmp_path / "later"))
 
     with engine.connect() as connection:  # the run was rebuilt, and its children are there
-        assert find_version(connection) == "0003"
+        assert find_version(connection) == NEXT
         assert connection.execute(text("SELECT sweep, weather FROM run")).all() == [("quick", None)]
         assert connection.scalar(text("SELECT count(*) FROM block")) == 1
 
@@ -123,8 +125,8 @@ def test_an_upgraded_store_has_a_backup_that_opens_as_before(
         store.add_block(store.begin_run(run), block)
         open_file(path, "store.db", read_only=False, lineage=later).dispose()
 
-    assert backups_in(tmp_path) == ["store.db.0002-1.backup"]
-    with Store(tmp_path / "store.db.0002-1.backup") as backup:
+    assert backups_in(tmp_path) == [f"store.db.{HEAD}-1.backup"]
+    with Store(tmp_path / f"store.db.{HEAD}-1.backup") as backup:
         assert [each.rounds for each in backup.blocks(1)] == [block.rounds]
 
 
@@ -147,7 +149,7 @@ def test_an_older_database_is_not_upgraded_by_a_reader(postgresql_url: str, tmp_
     address = parse_address(postgresql_url)
     later = later_lineage(tmp_path / "later")
 
-    with pytest.raises(StoreUnavailable, match=r"older schema 0002.*0003.*sepconv run"):
+    with pytest.raises(StoreUnavailable, match=rf"older schema {HEAD}.*{NEXT}.*sepconv run"):
         open_database(address.url, address.shown, read_only=True, lineage=later)
 
     Store(postgresql_url).close()
@@ -195,11 +197,11 @@ def test_a_newer_store_is_refused_with_both_versions_named(
 ) -> None:
     engine = reopen(later_lineage(tmp_path / "later"))
 
-    with pytest.raises(SchemaMismatch, match=r"version 0003.*version 0002"):
+    with pytest.raises(SchemaMismatch, match=rf"version {NEXT}.*version {HEAD}"):
         Store(url, read_only=read_only)
 
     with engine.connect() as connection:
-        assert find_version(connection) == "0003"
+        assert find_version(connection) == NEXT
 
 
 def test_a_newer_store_is_not_touched(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A real store of schema 0001, upgraded: every row of it is there again."""
+"""Real stores of every older schema, upgraded: every row of them is there again."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import pytest
 from sqlalchemy import Engine, MetaData, Table, create_engine, inspect, select, text
 
 from sepconv import load
-from sepconv.record import Block, Pair, Run
+from sepconv.ratio import Pair
+from sepconv.record import Block
+from sepconv.run import Run
 from sepconv.store import Store
 from sepconv.store.address import parse_address
 from sepconv.store.migration import LINEAGE, VERSION_TABLE, Lineage
 from sepconv.store.postgresql import open_database
 
 SAMPLE = Path(__file__).parents[2] / "results" / "sample.db"
+KEPT = Path(__file__).parent / "kept"
 FIRST = Lineage("0001", LINEAGE.folders)
 PARENTS_FIRST = ["machine", "environment", "revision", "run", "case"]
 PARENTS_FIRST += ["plan", "block", "measurement", "value"]
@@ -141,3 +144,37 @@ def test_the_copy_of_an_older_file_is_not_written(tmp_path: Path) -> None:
         assert len(store.runs()) == 3
 
     assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
+
+
+@pytest.mark.parametrize("kept", sorted(KEPT.glob("*.db")), ids=lambda path: path.stem)
+def test_every_kept_store_keeps_all_rows_of_all_tables(kept: Path, tmp_path: Path) -> None:
+    shutil.copyfile(kept, tmp_path / "store.db")
+    before = all_rows(kept)
+    assert before.pop(VERSION_TABLE) == [(kept.stem,)]
+
+    Store(tmp_path / "store.db").close()
+
+    after = all_rows(tmp_path / "store.db")
+    assert {name for name, own in before.items() if not own} == set()  # each table is tried
+    assert {name: after[name] for name in before} == before
+    assert [path.name for path in tmp_path.glob("*.backup")] == [f"store.db.{kept.stem}-1.backup"]
+
+
+def test_there_is_a_kept_store_of_every_older_schema() -> None:
+    versions = [path.stem[:4] for path in (LINEAGE.folders[0]).glob("0*.py")]
+    kept = {"0001", *(path.stem for path in KEPT.glob("*.db"))}  # the sample is of the first
+
+    assert kept == set(versions) - {LINEAGE.head}
+
+
+def all_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of every table of a file."""
+    engine = create_engine(f"sqlite:///file:{path}?mode=ro&immutable=1&uri=true")
+    found = {}
+    with engine.connect() as connection:
+        for name in inspect(connection).get_table_names():
+            table = Table(name, MetaData(), autoload_with=connection)
+            query = select(table).order_by(*table.primary_key.columns)
+            found[name] = [tuple(row) for row in connection.execute(query)]
+    engine.dispose()
+    return found

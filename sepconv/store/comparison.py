@@ -1,0 +1,305 @@
+"""Comparisons as rows: begun, filled pass by pass, concluded, and read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
+    Connection,
+    RowMapping,
+    delete,
+    false,
+    select,
+    update,
+)
+
+from sepconv.case import Case
+from sepconv.comparison import (
+    Compared,
+    ComparedPass,
+    Comparison,
+    Contender,
+    Detail,
+    LeftOut,
+    Outcome,
+    Stage,
+)
+from sepconv.errors import UnknownComparison
+from sepconv.run import Environment, Machine, Revision
+from sepconv.store import schema
+from sepconv.store.find import LATEST, NUMBER_LENGTH, PREFIX_LENGTH
+from sepconv.store.read import Cases
+from sepconv.store.row import (
+    Row,
+    environment_row,
+    finite_or_none,
+    machine_row,
+    pair_row,
+    read_pair,
+    read_plain,
+    refuse_infinite,
+    revision_row,
+)
+from sepconv.store.text import clean_error, clean_text, exact_json_text, json_text, utc_text
+from sepconv.store.write import insert_if_new, keep_cases, keep_row
+
+SIDES = ("base", "head")
+COLUMNS = ("uid", "suite", "started_at", "finished_at", "state", "harness_version", "seed")
+PASS_COLUMNS = ("base_latency_s", "head_latency_s")
+NEWEST = schema.comparison.c.started_at.desc(), schema.comparison.c.id.desc()
+NUMBERS = ("ratio", "low", "high", "confidence", "detectable", "base_latency_s", "head_latency_s")
+
+
+def begin_comparison(connection: Connection, comparison: Comparison) -> int:
+    """The number of the comparison, which is stored unless it already was."""
+    table = schema.comparison
+    known = select(table.c.id).where(table.c.uid == clean_text(comparison.uid))
+    if (number := connection.scalar(known)) is not None:
+        return int(number)
+    row = _comparison_row(comparison)
+    machine = machine_row(comparison.machine)
+    row["machine_id"] = keep_row(connection, schema.machine, "key", machine)
+    row |= _side_references(connection, comparison)
+    return keep_row(connection, table, "uid", row)
+
+
+def add_pass(connection: Connection, number: int, one: ComparedPass) -> None:
+    """Store what one pass of a ring says; one that is there stays as it is.
+
+    Raises:
+        StoreError: A ratio or a latency is no finite number.
+    """
+    pair = one.pair
+    ids = keep_cases(connection, [pair.base, pair.head])
+    row = pair_row(pair) | {
+        "comparison_id": number,
+        "stage": str(one.stage),
+        "base_case_id": ids[pair.base.identity],
+        "head_case_id": ids[pair.head.identity],
+        "base_latency_s": one.base_latency_s,
+        "head_latency_s": one.head_latency_s,
+    }
+    refuse_infinite(row, f"pass {pair.pass_number} of ring {pair.ring},", pair.head)
+    insert_if_new(connection, schema.comparison_pass, [row])
+
+
+def finish_comparison(connection: Connection, number: int, comparison: Comparison) -> None:
+    """Make the rows of the comparison say what it says now, its cases included.
+
+    Raises:
+        UnknownComparison: It never began.
+    """
+    table, cases = schema.comparison, schema.comparison_case
+    row = _comparison_row(comparison) | _side_references(connection, comparison)
+    changed = connection.execute(update(table).where(table.c.id == number).values(row))
+    if changed.rowcount == 0:
+        raise UnknownComparison(f"there is no comparison {number}; begin it first")
+    connection.execute(delete(cases).where(cases.c.comparison_id == number))
+    ids = keep_cases(
+        connection, [case for one in comparison.cases for case in (one.base, one.head)]
+    )
+    insert_if_new(connection, cases, [_case_row(number, one, ids) for one in comparison.cases])
+
+
+def load_comparisons(connection: Connection, limit: int | None = None) -> list[Comparison]:
+    """The newest `limit` comparisons, or all, newest first, with their cases."""
+    return _load(connection, select(schema.comparison.c.id).order_by(*NEWEST).limit(limit))
+
+
+def find_comparison(connection: Connection, reference: str) -> Comparison:
+    """The comparison of that number, `latest`, or whose uid begins so.
+
+    Raises:
+        UnknownComparison: None or several answer to it.
+    """
+    table, wanted = schema.comparison, clean_text(reference).strip()
+    chosen = select(table.c.id)
+    if wanted == LATEST:
+        chosen = chosen.order_by(*NEWEST).limit(1)
+    elif wanted.isascii() and wanted.isdigit() and len(wanted) <= NUMBER_LENGTH:
+        chosen = chosen.where(table.c.id == int(wanted))
+    elif len(wanted) >= PREFIX_LENGTH:
+        chosen = chosen.where(table.c.uid.startswith(wanted, autoescape=True))
+    else:
+        chosen = chosen.where(false())
+    found = _load(connection, chosen)
+    if len(found) != 1:
+        newest = connection.scalar(select(table.c.id).order_by(*NEWEST).limit(1))
+        there = "there is none yet" if newest is None else f"the newest is {newest}"
+        count = f"{len(found)} comparisons begin" if found else "no comparison begins"
+        raise UnknownComparison(
+            f"{reference!r}: expected the number of a comparison, the beginning of its uid, or "
+            f"{LATEST!r}; {count} so, {there}; see `sepconv compare --history`"
+        )
+    return found[0]
+
+
+def _load(connection: Connection, chosen: Any) -> list[Comparison]:
+    """These comparisons, newest first."""
+    table = schema.comparison
+    cases = _load_cases(connection, chosen)
+    query = _whole().where(table.c.id.in_(chosen)).order_by(*NEWEST)
+    query = query.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    found = connection.execute(query).mappings()
+    return [_read_comparison(row, cases.get(row["comparison_id"], [])) for row in found]
+
+
+def load_passes(connection: Connection, number: int) -> list[ComparedPass]:
+    """Every pass of every ring of a comparison, pass by pass."""
+    table, cases = schema.comparison_pass, Cases()
+    base, head = schema.case.alias("base"), schema.case.alias("head")
+    query = (
+        select(table, base.c.fields.label("base"), head.c.fields.label("head"))
+        .join(base, table.c.base_case_id == base.c.id)
+        .join(head, table.c.head_case_id == head.c.id)
+        .where(table.c.comparison_id == number)
+        .order_by(table.c.pass_number, table.c.ring)
+    )
+    return [
+        ComparedPass(
+            Stage(row["stage"]),
+            read_pair(row, cases.read(row["base"]), cases.read(row["head"])),
+            *(row[name] for name in PASS_COLUMNS),
+        )
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _comparison_row(comparison: Comparison) -> Row:
+    """The comparison's own columns, without those that refer to other tables."""
+    finished = comparison.finished_at
+    left_out = [
+        {"case": each.case.to_dict(), "reason": each.reason} for each in comparison.left_out
+    ]
+    return {
+        "uid": clean_text(comparison.uid),
+        "suite": clean_text(comparison.suite),
+        "started_at": utc_text(comparison.started_at),
+        "finished_at": None if finished is None else utc_text(finished),
+        "state": clean_text(comparison.state),
+        "base": _contender_text(comparison.base),
+        "head": _contender_text(comparison.head),
+        "harness_version": clean_text(comparison.harness_version),
+        "seed": comparison.seed,
+        "budget_s": finite_or_none(comparison.budget_s),
+        "method": json_text(comparison.method),
+        "conditions": json_text(comparison.conditions),
+        "timing": json_text(comparison.timing),
+        "left_out": exact_json_text(left_out),
+        "unchanged": json_text(list(comparison.unchanged)),
+    }
+
+
+def _contender_text(side: Contender) -> str:
+    """What no other table holds of it."""
+    return json_text(
+        {
+            "label": side.label,
+            "branch": side.branch,
+            "dirty": side.dirty,
+            "digest": side.digest,
+            "note": side.note,
+            "settings": dict(side.settings),
+        }
+    )
+
+
+def _side_references(connection: Connection, comparison: Comparison) -> Row:
+    row: Row = {}
+    for name in SIDES:
+        side: Contender = getattr(comparison, name)
+        environment, revision = side.environment, side.revision
+        row[f"{name}_environment_id"] = environment and keep_row(
+            connection, schema.environment, "key", environment_row(environment)
+        )
+        row[f"{name}_revision_id"] = revision and keep_row(
+            connection, schema.revision, "commit", revision_row(revision)
+        )
+    return row
+
+
+def _case_row(number: int, one: Compared, ids: Mapping[str, int]) -> Row:
+    return {
+        "comparison_id": number,
+        "ring": one.ring,
+        "base_case_id": ids[one.base.identity],
+        "head_case_id": ids[one.head.identity],
+        "outcome": str(one.outcome),
+        "details": json_text([str(detail) for detail in one.details]),
+        "passes": one.passes,
+        "reason": clean_error(one.reason),
+        "metrics": json_text({name: list(both) for name, both in one.metrics.items()}),
+    } | {name: finite_or_none(getattr(one, name)) for name in NUMBERS}
+
+
+def _whole() -> Any:
+    """Comparisons with machine, and environment and revision of both sides."""
+    table = schema.comparison
+    query: Any = select(table, schema.machine).join(
+        schema.machine, table.c.machine_id == schema.machine.c.id
+    )
+    for name in SIDES:
+        for other in (schema.environment, schema.revision):
+            alias = other.alias(f"{name}_{other.name}")
+            reference = table.c[f"{name}_{other.name}_id"]
+            query = query.add_columns(alias).outerjoin(alias, reference == alias.c.id)
+    return query
+
+
+def _load_cases(connection: Connection, chosen: Any) -> dict[int, list[Compared]]:
+    """The cases of these comparisons, by its number, ring by ring."""
+    table, cases = schema.comparison_case, Cases()
+    base, head = schema.case.alias("base"), schema.case.alias("head")
+    query = (
+        select(table, base.c.fields.label("base"), head.c.fields.label("head"))
+        .join(base, table.c.base_case_id == base.c.id)
+        .join(head, table.c.head_case_id == head.c.id)
+        .where(table.c.comparison_id.in_(chosen))
+        .order_by(table.c.comparison_id, table.c.ring)
+    )
+    found: dict[int, list[Compared]] = {}
+    for row in connection.execute(query).mappings():
+        one = Compared(
+            ring=row["ring"],
+            base=cases.read(row["base"]),
+            head=cases.read(row["head"]),
+            outcome=Outcome(row["outcome"]),
+            details=tuple(Detail(word) for word in json.loads(row["details"])),
+            passes=row["passes"],
+            reason=row["reason"],
+            metrics={name: tuple(both) for name, both in json.loads(row["metrics"]).items()},
+            **{name: row[name] for name in NUMBERS},
+        )
+        found.setdefault(row["comparison_id"], []).append(one)
+    return found
+
+
+def _read_comparison(row: RowMapping, cases: Sequence[Compared]) -> Comparison:
+    left_out = json.loads(row["comparison_left_out"])
+    return Comparison(
+        **{name: row[f"comparison_{name}"] for name in COLUMNS},
+        id=row["comparison_id"],
+        budget_s=row["comparison_budget_s"],
+        machine=Machine(**read_plain(Machine, "machine", row)),
+        base=_read_contender(row, "base"),
+        head=_read_contender(row, "head"),
+        method=json.loads(row["comparison_method"]),
+        conditions=json.loads(row["comparison_conditions"]),
+        timing=json.loads(row["comparison_timing"]),
+        cases=cases,
+        left_out=[LeftOut(Case.from_dict(each["case"]), each["reason"]) for each in left_out],
+        unchanged=json.loads(row["comparison_unchanged"]),
+    )
+
+
+def _read_contender(row: RowMapping, name: str) -> Contender:
+    environment = revision = None
+    if row[f"{name}_environment_id"] is not None:
+        environment = Environment(**read_plain(Environment, f"{name}_environment", row))
+    if row[f"{name}_revision_id"] is not None:
+        revision = Revision(**read_plain(Revision, f"{name}_revision", row))
+    plain = json.loads(row[f"comparison_{name}"])
+    return Contender(**plain, environment=environment, revision=revision)
