@@ -32,7 +32,8 @@ from sepconv import Case
 from sepconv.bench.lock import DeviceLock
 from sepconv.bench.plan import calibration_slots, fastest_call_s, plan_alone, plan_ring
 from sepconv.bench.supervisor import Supervisor
-from sepconv.record import Block, Facts, Pair, Slot, Status
+from sepconv.ratio import Pair
+from sepconv.record import Block, Facts, Slot, Status
 
 SUITES = Path(__file__).parent
 STRATA = {"< 0.5 ms": 0.0, "0.5–5 ms": 0.5e-3, "> 5 ms": 5e-3}  # from seconds per call on
@@ -104,7 +105,7 @@ class Keeper:
     def keep_facts(self, case: Case, facts: Facts) -> None:
         """What calls allocate is no matter here."""
 
-    def keep_failure(self, case: Case, status: Status, error: str) -> None:
+    def keep_failure(self, case: Case, status: Status, error: str, arm: str) -> None:
         self.failed.add(case.identity)
         print(f"{case.label}: {status}: {error}", file=sys.stderr)
 

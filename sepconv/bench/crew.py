@@ -11,6 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sepconv.bench.launcher import START_TIMEOUT_S, Launcher
 from sepconv.bench.message import (
     Begun,
     Broken,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 OVERTIME_S = 3.0  # that a case in hand may take when time is up
 STOPPING_S = 2.0  # between the end of one arm and that of the other, once both were told to stop
 MOST_CLOCK_RATIO = 1.03  # between the arms of a ring
-START_TIMEOUT_S = 180.0  # until a worker is at its first case: it may compile what it imports
 MEMORY_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
 PASSED, SOME_FAILED = 0, 1  # pytest's exit codes of a pass that did its work
 
@@ -47,7 +47,7 @@ class PassKeeper(Protocol):
 
     def keep_facts(self, case: Case, facts: Facts) -> None: ...
 
-    def keep_failure(self, case: Case, status: Status, error: str) -> None: ...
+    def keep_failure(self, case: Case, status: Status, error: str, arm: str) -> None: ...
 
 
 @dataclass
@@ -56,12 +56,18 @@ class Arm:
 
     pid: int
     pipe: Connection
+    role: str  # base, head or alone
+    launcher: Launcher  # whose child it is
     case: Case | None = None  # that it is at
     printed: int = 0  # bytes in the log, when it began that
     waits: bool = False  # for the other arm to be at its first case
     has_worked: bool = False
     ended: int | None = None  # pytest's exit code
-    exit_code: int | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of its process, as far as its server has told."""
+        return self.launcher.ends.get(self.pid)
 
     @property
     def has_begun(self) -> bool:
@@ -154,7 +160,7 @@ class Crew:
             case Failed(ring, visit, case, status, error):
                 self._answer(arm, ring, visit, must_stop)
                 tail = self._printed(arm) if status in TRIED_IN_VAIN else ""
-                self._fail(case, status, f"{error}\n{tail}".strip())
+                self._fail(case, status, f"{error}\n{tail}".strip(), arm)
             case Broken(ring, visit):
                 self._answer(arm, ring, visit, must_stop)
                 self._left.pop(ring, None)
@@ -182,11 +188,11 @@ class Crew:
         del self._left[block.ring]
         self._keeper.keep_blocks(*with_clocks(sorted(blocks, key=lambda each: each.arm)))
 
-    def _fail(self, case: Case, status: Status, error: str) -> None:
+    def _fail(self, case: Case, status: Status, error: str, arm: Arm) -> None:
         """What has failed is out of all its rings."""
         if case.identity not in self._failed:
             self._failed.add(case.identity)
-            self._keeper.keep_failure(case, status, error)
+            self._keeper.keep_failure(case, status, error, arm.role)
         for number, ring in list(self._left.items()):
             if any(slot.case.identity in self._failed for slot in ring):
                 del self._left[number]
@@ -214,7 +220,10 @@ class Crew:
             return
         for ring in list(self._left.values()):
             for slot in ring:
-                self._fail(slot.case, Status.FAILED, "no test in the suites took this case")
+                culprit = next(arm for arm in self._arms if arm.role == slot.arm or not slot.arm)
+                self._fail(
+                    slot.case, Status.FAILED, "no test in the suites took this case", culprit
+                )
 
     def _bury(self, culprit: Arm, *, hung: bool) -> list[Ring]:
         """Record what became of the case that its worker did not survive; end all workers."""
@@ -237,7 +246,7 @@ class Crew:
             return left
         else:
             status, error = Status.CRASHED, f"its process ended: {describe_exit(exit_code)}"
-        self._fail(case, status, f"{error}\n{printed}".strip())
+        self._fail(case, status, f"{error}\n{printed}".strip(), culprit)
         return list(self._left.values())
 
     def _printed(self, arm: Arm) -> str:

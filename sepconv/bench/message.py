@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from sepconv.bench.allocator import TUNED
 from sepconv.bench.layout import Layout
 from sepconv.case import Case
-from sepconv.record import Block, Environment, Facts, Slot, Status
+from sepconv.record import Block, Facts, Slot, Status
+from sepconv.run import Environment
+
+
+@dataclass(frozen=True)
+class Side:
+    """What an arm runs: whose code, in which interpreter and environment.
+
+    Arms whose `process` is equal are twins, forked from one server.
+    """
+
+    source: str | None = None  # a tree whose sepconv/convs is measured, in place of our own
+    conv_types: str | None = None  # the user's file
+    tree: str | None = None  # what that file may import from: the root of its repository
+    python: str = sys.executable
+    environment: tuple[tuple[str, str], ...] = ()  # variables beside those of this process
+    allocator: str = TUNED
+    replica: int = 0  # a server of its own, though another is the same
+
+    @property
+    def process(self) -> tuple[str, tuple[tuple[str, str], ...], str, int]:
+        """What is settled when a server starts."""
+        return self.python, self.environment, self.allocator, self.replica
 
 
 @dataclass(frozen=True)
@@ -46,7 +70,70 @@ class PassOrder:
     layout: Layout = "shuffled"  # of the worker's memory, as against the server's
     primes: bool = True  # one untimed call at the beginning of each turn
     memory_limit_bytes: int | None = None  # beyond what the worker has when it begins
-    conv_types: str | None = None  # the user's file
+    side: Side = field(default_factory=Side)
+    counts: bool = False  # the work of every module, also of those whose cost is known
+
+
+@dataclass(frozen=True)
+class InventoryOrder:
+    """Tell which conv types of `side` can be built, and what their code is.
+
+    Each is imported by itself; of `samples` one case of each is built, so that what a builder
+    imports is seen too.
+    """
+
+    side: Side
+    log: str
+    samples: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProfileOrder:
+    """Tell where the time of a call of `case` goes."""
+
+    side: Side
+    log: str
+    case: Case
+    seed: int
+    cores: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ConvTypeCode:
+    """A conv type of one side: a digest of all files of that side that it imports."""
+
+    name: str
+    digest: str | None  # None: it cannot be imported, for this reason:
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The conv types of one side; if its code cannot be loaded at all, the reason."""
+
+    conv_types: tuple[ConvTypeCode, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class OperatorTime:
+    """What one operator of torch takes in a call."""
+
+    name: str
+    calls: float  # per call of the case
+    self_s: float  # CPU time per call of the case, without the operators it calls
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where the time of a call goes, or why that cannot be told."""
+
+    operators: tuple[OperatorTime, ...] = ()
+    first_call_s: float = 0.0
+    call_s: float = 0.0  # CPU time, without the profiler
+    faults_per_call: float | None = None
+    facts: Facts = field(default_factory=Facts)
+    error: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from sepconv.bench.counted import own_facts
+from sepconv.bench.counted import count_facts, own_facts
 from sepconv.bench.memory import is_exhausted, unlimited_memory
 from sepconv.bench.stopwatch import Instruments, Stopwatch, Visit
 from sepconv.bench.turn import Baton, RingBroken, Turns
@@ -79,6 +79,7 @@ class PassPlugin:
         primes: bool = True,
         cores: tuple[int, ...] = (),
         keeps_workloads: bool = True,
+        counts: bool = False,
     ) -> None:
         self.sink = sink
         self._slots = slots
@@ -90,6 +91,7 @@ class PassPlugin:
         self._primes = primes
         self._cores = cores
         self._keeps_workloads = keeps_workloads  # not where a case has a limit of its own
+        self._counts = counts
         self._instruments: dict[str, Instruments] = {}
         self._stopwatch: Stopwatch | None = None
         self._blocks: dict[int, Block] = {}  # by ring, of those that will be visited again
@@ -196,7 +198,8 @@ class PassPlugin:
     def _add_visit(self, stopwatch: Stopwatch, block: Block) -> bool:
         visit = stopwatch.visit
         if stopwatch.facts is not None and stopwatch.workload is not None:
-            own = own_facts(stopwatch.case, *stopwatch.workload)
+            count = count_facts if self._counts else own_facts
+            own = count(stopwatch.case, *stopwatch.workload)
             self.sink.add_facts(stopwatch.case, stopwatch.facts.and_also(own))
         earlier = self._blocks.pop(visit.slot.ring, None)
         whole = block if earlier is None else earlier.and_then(block)

@@ -25,7 +25,8 @@ from sepconv.bench.plan import (
 from sepconv.bench.supervisor import Supervisor
 from sepconv.case import Case
 from sepconv.errors import MeasuringFailed
-from sepconv.record import Block, Facts, Pair, Status
+from sepconv.ratio import Pair
+from sepconv.record import Block, Facts, Status
 
 SLOWED = "slowed"
 SLOWED_FILE = Path(__file__).with_name("slowed.py")
@@ -81,7 +82,7 @@ class _Collector:
         else:
             self.alone[blocks[0].case.identity] = blocks[0]
 
-    def keep_failure(self, case: Case, status: Status, error: str) -> None:
+    def keep_failure(self, case: Case, status: Status, error: str, arm: str) -> None:
         self.errors.setdefault(case.identity, f"{status}: {error}")
 
 

@@ -1,4 +1,4 @@
-"""A server: has torch and pytest loaded and the allocator set, and forks a worker per pass.
+"""A server: has torch and pytest loaded and the allocator set, and forks a worker per order.
 
 A fresh process pays seconds to import torch; a forked one pays milliseconds, and all workers of
 one server share its address layout. It never touches an accelerator itself: a context does not
@@ -22,7 +22,7 @@ from pathlib import Path
 from sepconv.bench.allocator import DEFAULT, TUNED, tune_allocator
 from sepconv.bench.core import bind_threads
 from sepconv.bench.machine import capture_conditions
-from sepconv.bench.message import Exited, Hello, PassOrder, Refused
+from sepconv.bench.message import Exited, Hello, Refused
 from sepconv.errors import InvalidConvTypes
 
 
@@ -59,12 +59,12 @@ def main(pipe_number: int, policy: str, conv_types: str | None = None) -> None:
     )
     gc.collect()
     gc.freeze()  # a collection in a worker would copy every page that it touches
-    _serve(pipe, worker.run_pass, worker.die_with_parent)
+    _serve(pipe, worker.work, worker.die_with_parent)
 
 
 def _serve(
     pipe: Connection,
-    run_pass: Callable[[PassOrder, Connection, socket.socket | None], None],
+    work: Callable[[object, Connection, socket.socket | None], None],
     die_with_parent: Callable[[int], None],
 ) -> None:
     """Fork a worker per order, and report each worker's end."""
@@ -93,7 +93,7 @@ def _serve(
                     die_with_parent(server)
                     for end in (pipe, wake, waker):
                         end.close()
-                    run_pass(order, Connection(handle), baton)
+                    work(order, Connection(handle), baton)
             workers.add(pid)
             os.close(handle)
             if baton is not None:

@@ -67,7 +67,7 @@ class _Keeper:
         if not self.calibrating:
             self.ledger.keep_blocks(*blocks)
 
-    def keep_failure(self, case: Case, status: Status, error: str) -> None:
+    def keep_failure(self, case: Case, status: Status, error: str, arm: str) -> None:
         self.failed.add(case.identity)
         self.ledger.keep_failure(case, status, error)
 

@@ -28,11 +28,14 @@ class RingBroken(Exception):
 
 
 def schedule(rounds: int, seed: int) -> tuple[str, ...]:
-    """The arm of each turn of a visit: one warm-up each, then `rounds` rounds each."""
+    """The arm of each turn of a visit: one warm-up each, then `rounds` rounds each.
+
+    Neither arm is favoured: a coin says which of them begins.
+    """
     first, second = ARMS if random.Random(seed).random() < 0.5 else ARMS[::-1]
     quads = [first, second, second, first] * (rounds // 2)
     rest = [first, second] * (rounds % 2)
-    return (*ARMS, *quads, *rest)
+    return (first, second, *quads, *rest)
 
 
 class Baton:

@@ -1,4 +1,4 @@
-"""A worker: one pytest pass in a forked process that dies with its parent."""
+"""A worker: one order, mostly a pytest pass, in a forked process that dies with its parent."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sepconv.bench.code import load_code
 from sepconv.bench.layout import shift_layout
 from sepconv.bench.memory import limit_memory
 from sepconv.bench.message import (
@@ -23,9 +24,11 @@ from sepconv.bench.message import (
     Broken,
     Ended,
     Failed,
+    InventoryOrder,
     Looked,
     Measured,
     PassOrder,
+    ProfileOrder,
     Silent,
     Visited,
     Waiting,
@@ -96,6 +99,23 @@ class PipeSink:
         return bool(self._pipe.recv())
 
 
+def work(order: object, pipe: Connection, baton: socket.socket | None) -> None:
+    """Do what was ordered, and tell it through `pipe`."""
+    match order:
+        case PassOrder():
+            run_pass(order, pipe, baton)
+        case InventoryOrder():
+            from sepconv.bench.inventory import take_inventory
+
+            _redirect_output(order.log)
+            pipe.send(take_inventory(order))
+        case ProfileOrder():
+            from sepconv.bench.profile import profile_case
+
+            _redirect_output(order.log)
+            pipe.send(profile_case(order))
+
+
 def run_pass(order: PassOrder, pipe: Connection, baton: socket.socket | None) -> None:
     """Measure the pass that `order` describes; everything goes through `pipe`.
 
@@ -109,10 +129,7 @@ def run_pass(order: PassOrder, pipe: Connection, baton: socket.socket | None) ->
     torch.set_num_interop_threads(1)
     if order.memory_limit_bytes is not None:
         limit_memory(order.memory_limit_bytes)
-    if order.conv_types is not None:
-        from sepconv.convs.loading import load_conv_types  # measured code: never in the server
-
-        load_conv_types(Path(order.conv_types))
+    load_code(order.side)
     sink = PipeSink(pipe)
     plugin = PassPlugin(
         order.slots,
@@ -123,6 +140,7 @@ def run_pass(order: PassOrder, pipe: Connection, baton: socket.socket | None) ->
         primes=order.primes,
         cores=order.cores,
         keeps_workloads=order.memory_limit_bytes is None,
+        counts=order.counts,
     )
     folder = Path(order.log).parent
     storage = f"--benchmark-storage=file://{folder}"  # it makes that folder

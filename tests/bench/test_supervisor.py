@@ -14,7 +14,8 @@ from sepconv.bench.stopwatch import RING_WARMUP_CALLS
 from sepconv.bench.supervisor import Supervisor
 from sepconv.case import Case
 from sepconv.errors import InvalidConvTypes, MeasuringFailed
-from sepconv.record import BASE, HEAD, Block, Facts, Pair, Slot, Status
+from sepconv.ratio import Pair
+from sepconv.record import BASE, HEAD, Block, Facts, Slot, Status
 from tests.fault_types import WAIT_S
 
 SUITES = Path(__file__).parents[2] / "benchmarks"
@@ -76,7 +77,7 @@ class Notes:
             self.pairs.append(Pair.of(*blocks))
         self._on_block()
 
-    def keep_failure(self, case: Case, status: Status, error: str) -> None:
+    def keep_failure(self, case: Case, status: Status, error: str, arm: str = "") -> None:
         self.failures[case.in_channels] = (status, error)
         self.failed.append(case)
 

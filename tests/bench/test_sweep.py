@@ -9,7 +9,7 @@ from sepconv.bench.plan import pair_up, rings_of
 from sepconv.bench.supervisor import Supervisor
 from sepconv.bench.sweep import shuffle_by_shape, sweep
 from sepconv.case import Case
-from sepconv.record import Block, Facts, Resumption, Round, Slot, Status
+from sepconv.record import ALONE, Block, Facts, Resumption, Round, Slot, Status
 from sepconv.suite import Suite
 
 SUITES = Path(__file__).parents[2] / "benchmarks"
@@ -175,7 +175,7 @@ class Script:
         for ring in rings_of(slots):
             failing = [s.case for s in ring if self._fails.get(s.case.conv_type, 99) <= number]
             for case in failing:
-                keeper.keep_failure(case, Status.FAILED, "as told")
+                keeper.keep_failure(case, Status.FAILED, "as told", ALONE)
             if not failing:
                 keeper.keep_blocks(*(block_of(slot, number) for slot in ring))
 
