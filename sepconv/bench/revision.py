@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from sepconv.record import Revision
+from sepconv.run import Revision
 
 GIT_TIMEOUT_S = 10
 FORMAT = "%H%x00%P%x00%ct%x00%at%x00%s"
@@ -32,23 +33,34 @@ def capture_provenance(source: Path) -> Provenance:
     somebody's repository is not at the commit of that repository.
     """
     folder = source.parent
-    if _git(folder, "ls-files", "--error-unmatch", source.name) is None:
+    if ask_git(folder, "ls-files", "--error-unmatch", source.name) is None:
         return Provenance(reason=_why_untracked(folder))
-    log = _git(folder, "log", "-1", f"--format={FORMAT}")
-    if not log:
+    revision = read_revision(folder, "HEAD")
+    if revision is None:
         return Provenance(reason="the repository has no commit yet")
-    commit, parents, committed, authored, subject = log.split("\0", 4)
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    status = ask_git(folder, "status", "--porcelain", "--untracked-files=no")
     return Provenance(
-        revision=Revision(
-            commit=commit,
-            parents=tuple(parents.split()),
-            committed_at=_utc(committed),
-            authored_at=_utc(authored),
-            subject=subject.strip(),
-        ),
-        branch=(_git(folder, "symbolic-ref", "--short", "--quiet", "HEAD") or "").strip() or None,
+        revision=revision,
+        branch=(ask_git(folder, "symbolic-ref", "--short", "--quiet", "HEAD") or "").strip()
+        or None,
         dirty=None if status is None else bool(status.strip()),
+    )
+
+
+def read_revision(folder: Path, name: str) -> Revision | None:
+    """The commit that git knows by that name; None if there is none."""
+    log = ask_git(
+        folder, "log", "-1", f"--format={FORMAT}", "--end-of-options", f"{name}^{{commit}}"
+    )
+    if not log:
+        return None
+    commit, parents, committed, authored, subject = log.split("\0", 4)
+    return Revision(
+        commit=commit,
+        parents=tuple(parents.split()),
+        committed_at=_utc(committed),
+        authored_at=_utc(authored),
+        subject=subject.strip(),
     )
 
 
@@ -64,7 +76,7 @@ def digest_code(folder: Path) -> str:
 def _why_untracked(folder: Path) -> str:
     """One line that says why no commit can be named."""
     try:
-        answer = _run_git(folder, "rev-parse", "--is-inside-work-tree")
+        answer = run_git(folder, "rev-parse", "--is-inside-work-tree")
     except FileNotFoundError:
         return "git is not installed"
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -74,24 +86,36 @@ def _why_untracked(folder: Path) -> str:
     return answer.stderr.strip().splitlines()[0] if answer.stderr.strip() else "no repository"
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def ask_git(folder: Path, *arguments: str) -> str | None:
     """What git prints, or None if it fails, hangs or is not there."""
     try:
-        answer = _run_git(folder, *arguments)
+        answer = run_git(folder, *arguments)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout if answer.returncode == 0 else None
 
 
-def _run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_git(
+    folder: Path,
+    *arguments: str,
+    variables: Mapping[str, str] | None = None,
+    timeout_s: float = GIT_TIMEOUT_S,
+    errors: str = "replace",
+) -> subprocess.CompletedProcess[str]:
+    """Run git there, without a prompt or a lock that others would notice.
+
+    Raises:
+        OSError: git is not installed.
+        TimeoutExpired: It did not end in time.
+    """
     return subprocess.run(
         ["git", "-C", str(folder), "--no-optional-locks", *arguments],
         capture_output=True,
         text=True,
-        errors="replace",
-        timeout=GIT_TIMEOUT_S,
+        errors=errors,
+        timeout=timeout_s,
         stdin=subprocess.DEVNULL,
-        env=os.environ | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
+        env=os.environ | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"} | dict(variables or {}),
         check=False,
     )
 
