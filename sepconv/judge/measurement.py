@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import exp, inf, log
 from statistics import fmean, median
+from typing import Literal
 
 from sepconv.case import Case
 from sepconv.conv_type import ConvType
 from sepconv.cost import cost_of, ideal_speedup
 from sepconv.errors import UnknownConvType
 from sepconv.judge.estimate import estimate_latency, estimate_speedup, throughput
-from sepconv.record import Estimate, Facts, LogRatio, Measurement, Pair, Status, Summary
+from sepconv.ratio import LogRatio, Pair
+from sepconv.record import Estimate, Facts, Measurement, Status, Summary
+
+Clock = Literal["cpu", "wall"]
 
 Passes = Mapping[int, Sequence[Summary]]
 """The blocks of a case in each pass, by its number: standard has one for each partner."""
@@ -76,13 +80,19 @@ def judge_case(
     return Measurement(case, status, error, values, len(blocks), facts.unsupported)
 
 
-def deciding_ratio(pair: Pair) -> LogRatio:
-    """The ratio by CPU time, where that is all the work; else by wall time.
+def deciding_clock(*cases: Case) -> Clock:
+    """CPU time where that is all the work of these cases; else wall time.
 
     CPU time leaves out what other programs took from the core; with several threads it would
     leave out lost parallelism too, and on an accelerator it sees only the host.
     """
-    return pair.cpu if pair.head.threads == 1 and pair.head.device == "cpu" else pair.wall
+    is_all = all(case.threads == 1 and case.device == "cpu" for case in cases)
+    return "cpu" if is_all else "wall"
+
+
+def deciding_ratio(pair: Pair) -> LogRatio:
+    """The ratio by the clock that decides for both of its cases."""
+    return pair.cpu if deciding_clock(pair.base, pair.head) == "cpu" else pair.wall
 
 
 def exact_values(case: Case) -> dict[str, float]:

@@ -1,0 +1,131 @@
+"""Two stored runs against each other: what can be said of latencies that never took turns.
+
+The speed of a shared machine drifts by several per cent from run to run, whatever the code
+does, and no run can know that of itself. So that drift is part of every interval here: only large
+changes are decided, and none is ever shown to be the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import exp, hypot, log, log1p
+
+from sepconv.comparison import Compared, LeftOut, Outcome
+from sepconv.judge.estimate import NORMAL_QUANTILE
+from sepconv.judge.gate import ALPHA, MARGIN
+from sepconv.judge.workload import EXACT, details_of
+from sepconv.record import TRIED_IN_VAIN, Estimate, Measurement
+from sepconv.run import Run
+
+RUN_DRIFT_SD = 0.05
+"""What latencies of the same code differ by from run to run, within hours of a shared machine:
+1–10 % (`python benchmarks/coverage.py`, docs/method.md)."""
+UNPAIRED = (
+    "unpaired: the two runs did not take turns, so the drift of the machine is in the interval"
+)
+
+
+def why_not_comparable(base: Run, head: Run) -> str | None:
+    """What differs between the two runs beside the code; None if nothing that we know of."""
+    found = []
+    if base.machine.key != head.machine.key:
+        found.append(f"the machine ({base.machine.label}; {head.machine.label})")
+    if base.environment.key != head.environment.key:
+        found.append(f"the environment ({base.environment.label}; {head.environment.label})")
+    return f"not the same: {' and '.join(found)}" if found else None
+
+
+def compare_measurements(
+    base: Sequence[Measurement], head: Sequence[Measurement], *, reason: str | None
+) -> tuple[list[Compared], list[LeftOut]]:
+    """Every case of either run, and those that were not tried; with a `reason` none of them is
+    comparable.
+
+    The odds of one false alarm in all of them together are 1 %, by Bonferroni's correction.
+    """
+    before = {each.case.identity: each for each in base}
+    after = {each.case.identity: each for each in head}
+    both = [
+        identity
+        for identity, each in after.items()
+        if each.is_measured and identity in before and before[identity].is_measured
+    ]
+    level = ALPHA / max(1, len(both))
+    compared: list[Compared] = []
+    left_out: list[LeftOut] = []
+    for ring, identity in enumerate(dict.fromkeys([*before, *after]), 1):
+        one = _compare(ring, before.get(identity), after.get(identity), reason, level)
+        if isinstance(one, Compared):
+            compared.append(one)
+        else:
+            left_out.append(one)
+    return compared, left_out
+
+
+def _compare(
+    ring: int,
+    base: Measurement | None,
+    head: Measurement | None,
+    reason: str | None,
+    level: float,
+) -> Compared | LeftOut:
+    known = head or base
+    assert known is not None
+    case = known.case
+    if head is not None and head.status in TRIED_IN_VAIN:
+        said = f"head: {head.status}: {head.error or ''}"
+        return Compared(ring, case, case, Outcome.FAILED, reason=said)
+    if head is None:
+        return Compared(ring, case, case, Outcome.MISSING, reason="head did not measure it")
+    if not head.is_measured:
+        return LeftOut(case, f"head: {head.status}: {head.error or ''}")
+    if base is None or not base.is_measured:
+        return Compared(ring, case, case, Outcome.NEW, reason="base did not measure it")
+    return _judge(ring, base, head, reason, level)
+
+
+def _judge(
+    ring: int, base: Measurement, head: Measurement, reason: str | None, level: float
+) -> Compared:
+    from scipy.special import ndtri
+
+    values = base.values["latency_s"], head.values["latency_s"]
+    centre = log(values[1].value / values[0].value)
+    error = hypot(_error(values[0]), _error(values[1]), RUN_DRIFT_SD)
+    half = float(ndtri(1 - level / 2)) * error
+    outcome = Outcome.UNDECIDED
+    if reason is not None:
+        outcome = Outcome.NOT_COMPARABLE
+    elif abs(centre) - half > log1p(MARGIN):
+        outcome = Outcome.SLOWER if centre > 0 else Outcome.FASTER
+    metrics = {
+        name: (_value(base.values, name), _value(head.values, name))
+        for name in EXACT
+        if name in base.values or name in head.values
+    }
+    return Compared(
+        ring=ring,
+        base=base.case,
+        head=head.case,
+        outcome=outcome,
+        details=details_of(metrics),
+        ratio=exp(centre),
+        low=exp(centre - half),
+        high=exp(centre + half),
+        confidence=1 - level,
+        detectable=exp(log1p(MARGIN) + half) - 1,
+        passes=min(base.passes, head.passes),
+        reason=f"{reason}; {UNPAIRED}" if reason else UNPAIRED,
+        base_latency_s=values[0].value,
+        head_latency_s=values[1].value,
+        metrics=metrics,
+    )
+
+
+def _error(estimate: Estimate) -> float:
+    """The standard error of its logarithm, as its 95 % interval tells it."""
+    return (estimate.relative_error or 0.0) / NORMAL_QUANTILE
+
+
+def _value(values: Mapping[str, Estimate], name: str) -> float | None:
+    return values[name].value if name in values else None
