@@ -89,6 +89,21 @@ def parse_selection(expression: str) -> Selector:
     return selector
 
 
+def parse_setting(expression: str) -> tuple[str, Value]:
+    """The axis and the value of `threads=1`.
+
+    Raises:
+        InvalidSelection: The expression is not of that form, or names no axis.
+    """
+    parser = _Parser(expression)
+    axis = parser.parse_axis()
+    parser.require("=")
+    value = parser.parse_value()
+    if parser.kind:
+        raise parser.expected("the end: one axis and one value, as in threads=1")
+    return axis, value
+
+
 class _Parser:
     """Recursive descent with one token of look-ahead."""
 
@@ -151,11 +166,14 @@ class _Parser:
             return inner
         return self.parse_comparison()
 
-    def parse_comparison(self) -> Selector:
+    def parse_axis(self) -> str:
         if self.kind != "name" or not is_axis(self.token):
             axes = ", ".join([*AXIS_GROUPS, *AXES, "options.NAME"])
             raise self.expected(f"an axis ({axes})")
-        axis = self.advance()
+        return self.advance()
+
+    def parse_comparison(self) -> Selector:
+        axis = self.parse_axis()
         negated = self.accept("not")
         if self.accept("in"):
             values = self.parse_values()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from time import perf_counter
@@ -10,11 +12,12 @@ from time import perf_counter
 import click
 
 from sepconv import __version__
-from sepconv.errors import MeasuringFailed, SepconvError
+from sepconv.errors import BuildFailed, MeasuringFailed, SepconvError
 
 COMMANDS: dict[str, str] = {
     "quick": "sepconv.cli.quick:quick",
     "run": "sepconv.cli.run:run",
+    "compare": "sepconv.cli.compare:compare",
     "report": "sepconv.cli.report:report",
     "runs": "sepconv.cli.runs:runs",
     "show": "sepconv.cli.show:show",
@@ -25,9 +28,15 @@ COMMANDS: dict[str, str] = {
 STARTED_S = perf_counter()  # of the process' work: before anything heavy is imported
 
 DONE = 0
+REGRESSION = 1  # confirmed
 BAD_USAGE = 2
 NOT_MEASURED = 3  # something planned could not be measured, or nothing at all was
+NOT_COMPARABLE = 4
 INTERRUPTED = 130
+READER_GONE = 141  # as a shell tells of SIGPIPE
+
+CODES = {MeasuringFailed: NOT_MEASURED, BuildFailed: NOT_MEASURED}
+"""The exit codes of errors that are nobody's typing mistake."""
 
 
 def elapsed_s() -> float:
@@ -68,7 +77,8 @@ def cli() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and exit: 0 done, 2 bad usage or input, 3 not measured, 130 interrupted."""
+    """Run one command and exit: 0 done, 1 a regression, 2 bad usage or input, 3 not measured,
+    4 not comparable, 130 interrupted."""
     try:
         code = cli.main(args=argv, prog_name="sepconv", standalone_mode=False)
     except click.ClickException as error:
@@ -79,5 +89,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = INTERRUPTED
     except SepconvError as error:
         click.echo(f"sepconv: error: {error}", err=True)
-        code = NOT_MEASURED if isinstance(error, MeasuringFailed) else BAD_USAGE
+        code = next((code for kind, code in CODES.items() if isinstance(error, kind)), BAD_USAGE)
+    except BrokenPipeError:  # the reader has enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed last
+        code = READER_GONE
+    except Exception:  # noqa: BLE001 (Python would exit with 1, which says "a regression")
+        traceback.print_exc()
+        click.echo("sepconv: this is a defect of sepconv; nothing is concluded", err=True)
+        code = NOT_MEASURED
     sys.exit(code if isinstance(code, int) else DONE)

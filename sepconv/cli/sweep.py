@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,19 +13,12 @@ from uuid import uuid4
 from sepconv import __version__
 from sepconv.case import Case
 from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED, elapsed_s
+from sepconv.cli.option import DEFAULT_STORE
 from sepconv.cli.setting import Settings
 from sepconv.cli.suite_file import name_of, suites_folder
 from sepconv.errors import InvalidSelection, InvalidSuite
-from sepconv.record import (
-    TRIED_IN_VAIN,
-    Environment,
-    Machine,
-    Measurement,
-    Resumption,
-    Run,
-    Selfcheck,
-    Slot,
-)
+from sepconv.record import TRIED_IN_VAIN, Measurement, Resumption, Slot
+from sepconv.run import Environment, Machine, Run, Selfcheck
 from sepconv.selection import parse_selection
 from sepconv.suite import Suite
 
@@ -340,7 +334,18 @@ def open_store(url: str) -> Store:
 
     if url in ("sqlite://", "sqlite:///:memory:"):
         raise StoreUnavailable("a run needs a store that outlives it; name a file with --store")
+    if url == DEFAULT_STORE:
+        _make_results()
     return Store(url)
+
+
+def _make_results() -> None:
+    """The folder of the default store, which git should not take for a change of the code."""
+    folder = Path("results")
+    if not folder.exists():
+        with suppress(OSError):  # the store says what is wrong with the place
+            folder.mkdir()
+            (folder / ".gitignore").write_text("*\n")
 
 
 def _finish(store: Store, run: Run, state: str, spent: Mapping[str, float]) -> Run:

@@ -82,7 +82,7 @@ def case_table(measurements: Sequence[Measurement], width: int = PIPE_WIDTH) -> 
         title = name if is_wide else name.removeprefix("of ")
         table.add_column(Text(title), justify="left" if is_text else "right", no_wrap=True)
     previous = None
-    for measurement, shape in zip(ordered, _shape_texts(cases), strict=True):
+    for measurement, shape in zip(ordered, shape_texts(cases), strict=True):
         values = dict(zip(VALUE_COLUMNS, _value_cells(measurement), strict=True))
         form = _form_text(measurement.case)
         if not is_wide:
@@ -104,7 +104,7 @@ def by_shape(measurements: Sequence[Measurement]) -> list[Measurement]:
     return [measurement for group in shapes.values() for measurement in group]
 
 
-def _shape_texts(cases: Sequence[Case]) -> list[str]:
+def shape_texts(cases: Sequence[Case]) -> list[str]:
     """The axes that vary, in short: "64 56×56 s1 b1"."""
     varied = [
         name
@@ -267,11 +267,11 @@ def _markdown(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     lines = [list(rows[0]), ["---"] * len(rows[0])]
-    lines += [[_markdown_cell(value) for value in row.values()] for row in rows]
+    lines += [[markdown_cell(value) for value in row.values()] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _markdown_cell(value: object) -> str:
+def markdown_cell(value: object) -> str:
     """`value` as text that Markdown shows as it is: it makes no cell, tag or mention."""
     text = "" if value is None else inert(_flat(value))
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")

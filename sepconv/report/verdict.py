@@ -1,0 +1,172 @@
+"""A comparison in plain English: the verdict and what to do, and what it rests on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from sepconv.comparison import Compared, Comparison, Detail, Outcome
+from sepconv.units import format_duration, significant
+
+WORDS = {
+    Outcome.SLOWER: "slower",
+    Outcome.FASTER: "faster",
+    Outcome.SAME: "the same",
+    Outcome.UNDECIDED: "undecided",
+    Outcome.NEW: "new",
+    Outcome.MISSING: "missing",
+    Outcome.FAILED: "failed",
+    Outcome.NOT_COMPARABLE: "not comparable",
+}
+DETAIL_WORDS = {
+    Detail.TAIL_CHANGED: "only some calls, not most",
+    Detail.WAITS: "waits: wall time changed, CPU time did not",
+    Detail.ALLOCATES_MORE: "allocates more",
+    Detail.WORKLOAD_CHANGED: "the workload changed",
+}
+
+
+def describe_verdict(comparison: Comparison) -> str:
+    """The first line: what came out, and what to do about it."""
+    counts = comparison.counts
+    total = len(comparison.cases)
+    slower = [case for case in comparison.cases if case.outcome is Outcome.SLOWER]
+    if comparison.state == "interrupted":
+        return f"Interrupted: {total} cases were compared so far, and nothing is concluded."
+    if slower:
+        worst = max(slower, key=lambda case: case.ratio or 0.0)
+        return (
+            f"Slower: {_count(len(slower), 'case')} of {total}, at most {format_change(worst)} "
+            f"({worst.head.label}). Why: {explaining_command(comparison, worst)}"
+        )
+    if counts[Outcome.NOT_COMPARABLE]:
+        first = next(c for c in comparison.cases if c.outcome is Outcome.NOT_COMPARABLE)
+        return (
+            f"Could not compare {_count(counts[Outcome.NOT_COMPARABLE], 'case')} of {total}: "
+            f"{_first_line(first.reason)}"
+        )
+    if counts[Outcome.FAILED]:
+        first = next(c for c in comparison.cases if c.outcome is Outcome.FAILED)
+        return (
+            f"Could not measure {_count(counts[Outcome.FAILED], 'case')} of {total}: "
+            f"{_first_line(first.reason)}"
+        )
+    if not total:
+        if comparison.unchanged:
+            return f"Nothing to compare: the code of {_list(comparison.unchanged)} did not change."
+        return "Could not compare anything: no case was left."
+    if faster := counts[Outcome.FASTER]:
+        best = min(
+            (case for case in comparison.cases if case.outcome is Outcome.FASTER),
+            key=lambda case: case.ratio or 1.0,
+        )
+        return f"Faster: {_count(faster, 'case')} of {total}, at most {format_change(best)}."
+    if counts[Outcome.SAME] == total:
+        return f"The same: no change in {'any of ' if total > 1 else ''}{_count(total, 'case')}."
+    if counts[Outcome.SAME]:
+        rest = ", ".join(_counted(comparison, Outcome.UNDECIDED, Outcome.NEW, Outcome.MISSING))
+        return f"No change was found in {_count(total, 'case')} ({rest})."
+    rest = ", ".join(_counted(comparison, Outcome.UNDECIDED, Outcome.NEW, Outcome.MISSING))
+    return f"Nothing could be decided of {_count(total, 'case')} ({rest})."
+
+
+def describe_method(comparison: Comparison) -> str:
+    """What the verdict rests on, and the noise that no change showed meanwhile."""
+    method = comparison.method
+    if not method:
+        return "nothing was measured"
+    passes = [case.passes for case in comparison.cases if case.passes]
+    parts = []
+    if "screen_passes" in method:
+        parts.append(
+            f"base and head in turns on one core, {_range(passes)} passes; slower and faster are "
+            f"confirmed in fresh processes (odds of a false alarm in all cases together ≤ "
+            f"{_percent(method['alpha'])})"
+        )
+        parts.append(f"alarm beyond {_percent(method['margin'])}")
+    else:
+        parts.append(str(method["estimator"]))
+    if (floor := method.get("floor")) is not None:
+        parts.append(f"base against itself: within {_percent(floor)}")
+    detectable = sorted(case.detectable for case in comparison.cases if case.detectable)
+    if detectable:
+        middle = detectable[len(detectable) // 2]
+        parts.append(f"a change of {_percent(middle)} would have shown in half of the cases")
+    if comparison.timing:
+        parts.append(format_duration(sum(comparison.timing.values())))
+    return "; ".join(parts)
+
+
+def describe_gaps(comparison: Comparison) -> list[str]:
+    """What was not compared, and what both sides share: a line for each."""
+    lines = []
+    if comparison.unchanged and comparison.cases:
+        lines.append(f"skipped, as the code did not change: {_list(comparison.unchanged)}")
+    elif same := comparison.conditions.get("same_code"):
+        measured = {case.head.conv_type for case in comparison.cases}
+        shared = [name for name in same if name in measured]
+        is_all = set(shared) == measured
+        if shared and not comparison.base.settings and not comparison.head.settings:
+            what = "any conv type here" if is_all else _list(shared)
+            lines.append(f"the code of {what} is the same on both sides (--changed skips it)")
+    reasons: dict[str, int] = {}
+    for each in comparison.left_out:
+        reasons[each.reason] = reasons.get(each.reason, 0) + 1
+    lines += [f"left out: {_count(count, 'case')}: {reason}" for reason, count in reasons.items()]
+    return lines
+
+
+def explaining_command(comparison: Comparison, case: Compared) -> str:
+    """What to type to see where the time of that case goes."""
+    asked = comparison.conditions.get("asked", ())
+    return shlex.join(["sepconv", "compare", *map(str, asked), "--explain", case.head.label])
+
+
+def format_change(case: Compared) -> str:
+    """The ratio as people say it: "5.1 % slower [4.2, 6.0]" of what was decided, else
+    "+0.3 % [-0.2, +0.8]"."""
+    if case.ratio is None:
+        return "–"
+    change = 100 * (case.ratio - 1)
+    bounds = [100 * (bound - 1) for bound in (case.low, case.high) if bound is not None]
+    if case.outcome not in (Outcome.SLOWER, Outcome.FASTER):
+        interval = f" [{bounds[0]:+.1f}, {bounds[1]:+.1f}]" if len(bounds) == 2 else ""
+        return f"{change:+.1f} %{interval}"
+    told = f"{significant(abs(change), 2)} % {case.outcome}"
+    if len(bounds) < 2:
+        return told
+    low, high = sorted(map(abs, bounds))
+    return f"{told} [{low:.1f}, {high:.1f}]"
+
+
+def format_details(case: Compared) -> str:
+    """What the outcome does not say by itself."""
+    return "; ".join(DETAIL_WORDS[detail] for detail in case.details)
+
+
+def _counted(comparison: Comparison, *outcomes: Outcome) -> list[str]:
+    counts = comparison.counts
+    return [f"{counts[outcome]} {WORDS[outcome]}" for outcome in outcomes if counts[outcome]]
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in names)
+
+
+def _percent(fraction: object) -> str:
+    return f"{significant(100 * float(str(fraction)), 2)} %"
+
+
+def _range(counts: Sequence[int]) -> str:
+    if not counts:
+        return "0"
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+
+
+def _first_line(text: str | None) -> str:
+    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
+    return lines[0] if lines else "no reason was given"
