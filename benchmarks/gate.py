@@ -90,13 +90,14 @@ CHUNK = SOURCE[: 1 << 13].clone()
 class Slow(nn.Module):
     def __init__(self, conv, amount):
         super().__init__()
-        self.conv, self.amount, self.calls = conv, amount, 0
+        self.conv, self.amount = conv, amount
+        self.calls = [0]  # an attribute of a module is dear to set
 
     def forward(self, x):
         y = self.conv(x)
         if self.amount:
-            self.calls += 1
-            extra(self.amount, self.calls, y)
+            self.calls[0] += 1
+            extra(self.amount, self.calls[0], y)
         return y
 
 
