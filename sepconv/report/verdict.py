@@ -78,8 +78,10 @@ def describe_method(comparison: Comparison) -> str:
     passes = [case.passes for case in comparison.cases if case.passes]
     parts = []
     if "screen_passes" in method:
+        threads = max((case.head.threads for case in comparison.cases), default=1)
+        where = "one core" if threads == 1 else "the same cores"
         parts.append(
-            f"base and head in turns on one core, {_range(passes)} passes; slower and faster are "
+            f"base and head in turns on {where}, {_range(passes)} passes; slower and faster are "
             f"confirmed in fresh processes (odds of a false alarm in all cases together ≤ "
             f"{_percent(method['alpha'])})"
         )

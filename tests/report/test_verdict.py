@@ -134,6 +134,14 @@ def test_the_method_names_the_odds_the_margin_and_what_no_change_looked_like():
     assert line.endswith("1 min 1 s")
 
 
+def test_several_threads_are_not_told_to_have_run_on_one_core():
+    threads = replace(CASE, threads=2)
+    several = comparison(replace(SLOWER, base=threads, head=threads))
+
+    assert "in turns on the same cores" in describe_method(several)
+    assert "in turns on one core" in describe_method(comparison(SLOWER))
+
+
 def test_gaps_are_counted_by_their_reason():
     left = [LeftOut(CASE, "no time"), LeftOut(CASE, "no time"), LeftOut(CASE, "no such device")]
 
