@@ -71,6 +71,11 @@ def format_speedup(value: float, low: float | None, high: float | None) -> str:
     return f"{texts[0]}× [{texts[1]}, {texts[2]}]"
 
 
+def format_percent(fraction: float) -> str:
+    """A small fraction in percent, two digits: 0.0213 → "2.1 %"."""
+    return f"{significant(100 * fraction, 2)} %"
+
+
 def format_duration(seconds: float) -> str:
     """A time span for people who wait: 42.3 → "42 s", 100 → "1 min 40 s", 8000 → "2 h 13 min"."""
     whole = round(seconds)

@@ -166,8 +166,8 @@ class Contest:
     def _renew_servers(self) -> None:
         """Fresh servers for the first pass that confirms; for sides that are no twins, which may
         differ by what their servers drew once, every few passes."""
-        due = 1 if self._are_twins else PASSES_PER_SERVER
-        if self._confirming == 0 or (not self._are_twins and self._confirming % due == 0):
+        passes = self._confirming if self._are_twins else self._confirming % PASSES_PER_SERVER
+        if passes == 0:
             self._supervisor.end_servers()  # other memory, another address space
             self._server += 1
         self._confirming += 1

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
 from multiprocessing.connection import Connection, Pipe
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from sepconv.bench.code import load_code
 from sepconv.bench.message import ConvTypeCode, Inventory, InventoryOrder, Side
+from sepconv.bench.revision import digest_files
 from sepconv.case import Case
 from sepconv.errors import InvalidSource, SepconvError
 
@@ -91,13 +91,10 @@ def _root_of(side: Side) -> Path | None:
 def _digest(files: Iterable[Path], root: Path | None) -> str:
     """Of those files that lie below `root`; by their content and place, not by their names in
     this machine."""
-    digest = sha256()
-    own = [path for path in files if root is None or path.is_relative_to(root)]
-    for path in sorted(own):
-        place = path.name if root is None else path.relative_to(root).as_posix()
-        digest.update(f"{place}\0{path.stat().st_size}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    if root is None:
+        return digest_files((path.name, path) for path in files)
+    own = [path for path in files if path.is_relative_to(root)]
+    return digest_files((path.relative_to(root).as_posix(), path) for path in own)
 
 
 def _in_child(tell: Callable[[], list[str]]) -> list[str] | str:

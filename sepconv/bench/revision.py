@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
 
 from sepconv.run import Revision
@@ -66,9 +67,16 @@ def read_revision(folder: Path, name: str) -> Revision | None:
 
 def digest_code(folder: Path) -> str:
     """Of the Python files below `folder`, as they are now: a dirty tree can change twice."""
+    return digest_files(
+        (path.relative_to(folder).as_posix(), path) for path in folder.rglob("*.py")
+    )
+
+
+def digest_files(files: Iterable[tuple[str, Path]]) -> str:
+    """Of files by their content and by the name that each has there, in the order of paths."""
     digest = sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+    for name, path in sorted(files, key=itemgetter(1)):
+        digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -12,7 +12,7 @@ import click
 from sepconv.case import Case
 from sepconv.cli.contender import Ready
 from sepconv.cli.roster import take_roster
-from sepconv.cli.table import inert, make_console, print_json, print_rows
+from sepconv.cli.table import NONE, inert, make_console, print_json, print_rows, rows_table
 from sepconv.errors import InvalidSelection, MeasuringFailed
 from sepconv.suite import Suite
 from sepconv.units import format_bytes, format_count, format_ratio, format_seconds, significant
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 LOOKS = 3  # at each side, in turns: the middle one is told
 LOOK_S = 120.0
 SHOWN = 20  # operators
-NONE = "–"
 
 
 def explain_case(
@@ -68,7 +67,8 @@ def explain_case(
         print_rows(rows[:SHOWN], "markdown")
         return
     _print_table(facts)
-    _print_table(rows[:SHOWN])
+    if rows:
+        _print_table(rows[:SHOWN])
     if len(rows) > SHOWN:
         click.echo(f"and {len(rows) - SHOWN} operators more, which changed less")
 
@@ -167,18 +167,7 @@ def _plain_number(value: float) -> str:
 
 
 def _print_table(rows: Sequence[dict[str, str]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    if not rows:
-        return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for place, name in enumerate(rows[0]):
-        table.add_column(Text(name), justify="right" if place else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(inert(cell)) for cell in row.values()))
-    make_console().print(table)
+    make_console().print(rows_table(rows, left=list(rows[0])[:1]))
     click.echo()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich import box
@@ -93,6 +93,27 @@ def case_table(measurements: Sequence[Measurement], width: int = PIPE_WIDTH) -> 
         texts[-1].stylize(COLORS.get(measurement.status, "red"))
         table.add_row(*texts)
         previous = shape
+    return table
+
+
+def rows_table(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    left: Collection[str],
+    wrapped: Collection[str] = (),
+    styles: Sequence[str] | None = None,
+) -> Table:
+    """Rows with the same keys as a table for a terminal: `left` are the columns of words,
+    `wrapped` those that may take several lines, `styles` those of each row's last cell."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in rows[0] if rows else ():
+        justify: Literal["left", "right"] = "left" if name in left else "right"
+        table.add_column(Text(name), justify=justify, no_wrap=name not in wrapped)
+    for place, row in enumerate(rows):
+        texts = [Text(inert(cell)) for cell in row.values()]
+        if styles is not None:
+            texts[-1].stylize(styles[place])
+        table.add_row(*texts)
     return table
 
 

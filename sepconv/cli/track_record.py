@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from sepconv.cli.table import NONE, inert, make_console, print_json, print_rows
+from sepconv.cli.table import NONE, make_console, print_json, print_rows, rows_table
 from sepconv.comparison import Comparison, Outcome
 from sepconv.judge.rate import highest_rate
 from sepconv.judge.track_record import TrackRecord, track_record
 from sepconv.report.verdict import WORDS
-from sepconv.units import format_duration, significant
+from sepconv.units import format_duration, format_percent, significant
 
 SHOWN = 15  # comparisons, the newest first
 
@@ -36,7 +35,10 @@ def print_history(store_url: str, output_format: str) -> int:
         for line in describe_record(record):
             click.echo(f"- {line}")
     else:
-        _print_table(comparisons[:SHOWN])
+        rows = [_cells(one) for one in comparisons[:SHOWN]]
+        words = rows[0].keys() - {"comparison"}
+        make_console().print(rows_table(rows, left=words, wrapped=rows[0].keys()))
+        click.echo()
         for line in describe_record(record):
             click.echo(line)
     return DONE
@@ -76,32 +78,17 @@ def describe_record(record: TrackRecord) -> list[str]:
         )
         lines.append(f"red: {record.red} of {record.comparisons} comparisons")
     if record.floor is not None and record.worst_floor is not None:
+        half, worst = format_percent(record.floor), format_percent(record.worst_floor)
         lines.append(
-            f"base against itself: within {_percent(record.floor)} in half of the comparisons, "
-            f"within {_percent(record.worst_floor)} in all"
+            f"base against itself: within {half} in half of the comparisons, within {worst} in all"
         )
     if record.detectable is not None:
         lines.append(
-            f"half of the cases would have shown a change of {_percent(record.detectable)}"
+            f"half of the cases would have shown a change of {format_percent(record.detectable)}"
         )
     if record.case_s is not None:
         lines.append(f"{significant(record.case_s, 2)} s per case")
     return lines
-
-
-def _print_table(comparisons: Sequence[Comparison]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    rows = [_cells(one) for one in comparisons]
-    for name in rows[0]:
-        table.add_column(Text(name), justify="right" if name == "comparison" else "left")
-    for row in rows:
-        table.add_row(*(Text(inert(cell)) for cell in row.values()))
-    make_console().print(table)
-    click.echo()
 
 
 def _cells(comparison: Comparison) -> dict[str, object]:
@@ -113,7 +100,7 @@ def _cells(comparison: Comparison) -> dict[str, object]:
         "base": comparison.base.title,
         "head": comparison.head.title,
         "cases": ", ".join(counts) or "none",
-        "A/A": NONE if floor is None else _percent(floor),
+        "A/A": NONE if floor is None else format_percent(floor),
         "took": format_duration(sum(comparison.timing.values())) if comparison.timing else NONE,
         "state": comparison.state,
     }
@@ -149,7 +136,3 @@ def _plain(record: TrackRecord) -> dict[str, Any]:
         "detectable": record.detectable,
         "case_s": record.case_s,
     }
-
-
-def _percent(fraction: float) -> str:
-    return f"{significant(100 * fraction, 2)} %"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,10 @@ from sepconv.cli.table import (
     headline,
     inert,
     make_console,
+    markdown_cell,
     print_json,
     print_rows,
+    rows_table,
     shape_texts,
 )
 from sepconv.comparison import BY_WEIGHT, Compared, Comparison, Contender, Outcome
@@ -28,7 +30,7 @@ from sepconv.report.verdict import (
     format_change,
     format_details,
 )
-from sepconv.units import format_bytes, format_count, format_seconds, significant
+from sepconv.units import format_bytes, format_count, format_percent, format_seconds
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -141,7 +143,7 @@ def case_cells(cases: Sequence[Compared]) -> list[dict[str, str]]:
             "base": NONE if case.base_latency_s is None else format_seconds(case.base_latency_s),
             "head": NONE if case.head_latency_s is None else format_seconds(case.head_latency_s),
             "change": format_change(case),
-            "could show": NONE if case.detectable is None else f"{_percent(case.detectable)}",
+            "could show": NONE if case.detectable is None else format_percent(case.detectable),
             "outcome": _outcome(case),
         }
         for case, shape in zip(cases, shapes, strict=True)
@@ -149,40 +151,28 @@ def case_cells(cases: Sequence[Compared]) -> list[dict[str, str]]:
 
 
 def _print_markdown(comparison: Comparison, lines: Sequence[str]) -> None:
-    first, base, head = (_escaped(line) for line in lines)
+    first, base, head = (markdown_cell(line) for line in lines)
     click.echo(f"**{first}**\n\n{base}  \n{head}\n")
     print_rows(case_cells(ordered(comparison.cases)), "markdown")
     for line in [*describe_gaps(comparison), describe_method(comparison)]:
-        click.echo(f"\n{_escaped(line)}")
-    click.echo(f"\n{_escaped(comparison.machine.label)}; {_escaped(_environment(comparison))}")
-
-
-def _escaped(text: str) -> str:
-    from sepconv.cli.table import markdown_cell
-
-    return markdown_cell(text)
+        click.echo(f"\n{markdown_cell(line)}")
+    click.echo(
+        f"\n{markdown_cell(comparison.machine.label)}; {markdown_cell(_environment(comparison))}"
+    )
 
 
 def _table(cases: Sequence[Compared], width: int) -> Table:
     """What has to be acted upon first. A narrow terminal does without latencies and details."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     rows = ordered(cases)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     cells = case_cells(rows)
     if width < WIDE:
         cells = [_narrow(case, row) for case, row in zip(rows, cells, strict=True)]
-    for name in cells[0]:
-        is_text = name in ("shape", "conv type", "outcome")
-        justify: Literal["left", "right"] = "left" if is_text else "right"
-        table.add_column(Text(name), justify=justify, no_wrap=name != "outcome")
-    for case, row in zip(rows, cells, strict=True):
-        texts = [Text(inert(cell)) for cell in row.values()]
-        texts[-1].stylize(COLORS.get(case.outcome, ""))
-        table.add_row(*texts)
-    return table
+    return rows_table(
+        cells,
+        left=("shape", "conv type", "outcome"),
+        wrapped=("outcome",),
+        styles=[COLORS.get(case.outcome, "") for case in rows],
+    )
 
 
 def _narrow(case: Compared, row: Mapping[str, str]) -> dict[str, str]:
@@ -250,7 +240,3 @@ def _environment(comparison: Comparison) -> str:
     if base is None or head is None:
         return "environment unknown"
     return base.label if base.key == head.key else f"base {base.label}, head {head.label}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{significant(100 * fraction, 2)} %"

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, inf, isfinite, log1p, sqrt
-from statistics import fmean, stdev
+from math import exp, inf, isfinite, log1p
 from typing import Literal
 
 from sepconv.errors import InvalidRounds
-from sepconv.judge.estimate import student_quantile
+from sepconv.judge.interval import Interval
 from sepconv.ratio import LogRatio
 
 Outcome = Literal["slower", "faster", "same", "undecided"]
@@ -70,12 +69,12 @@ def compare_rounds(
     _check_fraction("same_margin", same_margin)
     _check_fraction("alpha", alpha)
     units = list(_passes(base, head, passes) if passes is not None else _batches(base, head))
-    centre = fmean(units)
     if len(units) == 1:
-        return Verdict("undecided", _ratio(centre), None, None, None, _method(passes, 1, alpha), 1)
-    error = stdev(units) / sqrt(len(units))
-    half = student_quantile(len(units) - 1, 1 - alpha) * error
-    half_same = student_quantile(len(units) - 1, 1 - SAME_ALPHA) * error
+        ratio = _ratio(units[0])
+        return Verdict("undecided", ratio, None, None, None, _method(passes, 1, alpha), 1)
+    interval = Interval.of(units)
+    centre = interval.centre
+    half, half_same = interval.half(1 - alpha), interval.half(1 - SAME_ALPHA)
     is_enough = len(units) >= LEAST_UNITS
     return Verdict(
         outcome=_decide(centre, half, half_same, margin, same_margin) if is_enough else "undecided",

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from sepconv.comparison import Compared, Comparison, Detail, Outcome
-from sepconv.units import format_duration, significant
+from sepconv.units import format_duration, format_percent, significant
 
 WORDS = {
     Outcome.SLOWER: "slower",
@@ -83,17 +83,17 @@ def describe_method(comparison: Comparison) -> str:
         parts.append(
             f"base and head in turns on {where}, {_range(passes)} passes; slower and faster are "
             f"confirmed in fresh processes (odds of a false alarm in all cases together ≤ "
-            f"{_percent(method['alpha'])})"
+            f"{format_percent(method['alpha'])})"
         )
-        parts.append(f"alarm beyond {_percent(method['margin'])}")
+        parts.append(f"alarm beyond {format_percent(method['margin'])}")
     else:
         parts.append(str(method["estimator"]))
     if (floor := method.get("floor")) is not None:
-        parts.append(f"base against itself: within {_percent(floor)}")
+        parts.append(f"base against itself: within {format_percent(floor)}")
     detectable = sorted(case.detectable for case in comparison.cases if case.detectable)
     if detectable:
         middle = detectable[len(detectable) // 2]
-        parts.append(f"a change of {_percent(middle)} would have shown in half of the cases")
+        parts.append(f"a change of {format_percent(middle)} would have shown in half of the cases")
     if comparison.timing:
         parts.append(format_duration(sum(comparison.timing.values())))
     return "; ".join(parts)
@@ -157,10 +157,6 @@ def _count(count: int, noun: str) -> str:
 
 def _list(names: Sequence[str]) -> str:
     return ", ".join(name.replace("_", " ") for name in names)
-
-
-def _percent(fraction: object) -> str:
-    return f"{significant(100 * float(str(fraction)), 2)} %"
 
 
 def _range(counts: Sequence[int]) -> str:

@@ -31,7 +31,7 @@ from sepconv.errors import UnknownComparison
 from sepconv.run import Environment, Machine, Revision
 from sepconv.store import schema
 from sepconv.store.find import LATEST, NUMBER_LENGTH, PREFIX_LENGTH
-from sepconv.store.read import Cases
+from sepconv.store.read import Cases, with_both_cases
 from sepconv.store.row import (
     Row,
     environment_row,
@@ -150,11 +150,8 @@ def _load(connection: Connection, chosen: Any) -> list[Comparison]:
 def load_passes(connection: Connection, number: int) -> list[ComparedPass]:
     """Every pass of every ring of a comparison, pass by pass."""
     table, cases = schema.comparison_pass, Cases()
-    base, head = schema.case.alias("base"), schema.case.alias("head")
     query = (
-        select(table, base.c.fields.label("base"), head.c.fields.label("head"))
-        .join(base, table.c.base_case_id == base.c.id)
-        .join(head, table.c.head_case_id == head.c.id)
+        with_both_cases(table)
         .where(table.c.comparison_id == number)
         .order_by(table.c.pass_number, table.c.ring)
     )
@@ -252,11 +249,8 @@ def _whole() -> Any:
 def _load_cases(connection: Connection, chosen: Any) -> dict[int, list[Compared]]:
     """The cases of these comparisons, by its number, ring by ring."""
     table, cases = schema.comparison_case, Cases()
-    base, head = schema.case.alias("base"), schema.case.alias("head")
     query = (
-        select(table, base.c.fields.label("base"), head.c.fields.label("head"))
-        .join(base, table.c.base_case_id == base.c.id)
-        .join(head, table.c.head_case_id == head.c.id)
+        with_both_cases(table)
         .where(table.c.comparison_id.in_(chosen))
         .order_by(table.c.comparison_id, table.c.ring)
     )

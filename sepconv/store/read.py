@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    Table,
     and_,
     func,
     or_,
@@ -194,14 +195,21 @@ def load_blocks(connection: Connection, run_id: int, case: Case | None) -> list[
     ]
 
 
+def with_both_cases(table: Table) -> Select[Any]:
+    """The rows of a table of rings, with the `fields` of their cases as `base` and `head`."""
+    base, head = schema.case.alias("base"), schema.case.alias("head")
+    return (
+        select(table, base.c.fields.label("base"), head.c.fields.label("head"))
+        .join(base, table.c.base_case_id == base.c.id)
+        .join(head, table.c.head_case_id == head.c.id)
+    )
+
+
 def load_pairs(connection: Connection, run_id: int) -> list[Pair]:
     """The pairs of a run, pass by pass, ring by ring."""
     pair, cases = schema.pair, Cases()
-    base, head = schema.case.alias("base"), schema.case.alias("head")
     query = (
-        select(pair, base.c.fields.label("base"), head.c.fields.label("head"))
-        .join(base, pair.c.base_case_id == base.c.id)
-        .join(head, pair.c.head_case_id == head.c.id)
+        with_both_cases(pair)
         .where(pair.c.run_id == run_id)
         .order_by(pair.c.pass_number, pair.c.ring, pair.c.server)
     )
