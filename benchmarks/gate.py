@@ -259,7 +259,9 @@ def suite_of(condition: str) -> Suite:
     return suite
 
 
-def calibrate(cases: Sequence[Case], folder: Path) -> Costs:
+def calibrate(
+    cases: Sequence[Case], folder: Path, kinds: Sequence[str] = tuple(UNITS_S)
+) -> Costs:
     """What each kind costs in each case: to begin with, and for each unit; learnt in rings.
 
     The first elements after a convolution cost more than the rest, so that one probe would
@@ -271,7 +273,8 @@ def calibrate(cases: Sequence[Case], folder: Path) -> Costs:
         kept = Collector({}, defaultdict(list))
         supervisor.run_pass(0, calibration_slots(cases), kept, seed=0)
         call_s = {case.identity: fastest_call_s(kept.alone[case.identity]) for case in cases}
-        for kind, unit_s in UNITS_S.items():
+        for kind in kinds:
+            unit_s = UNITS_S[kind]
             guess = {name: (0.0, unit_s / took) for name, took in call_s.items()}
             large = {name: units_for(PROBE_SHARES[0], cost) for name, cost in guess.items()}
             added = probe(

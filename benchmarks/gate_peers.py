@@ -238,7 +238,7 @@ def measure(target: Path, trials: int, seed: int) -> None:
     with TemporaryDirectory(prefix="sepconv-peers-") as place:
         folder = Path(place)
         with DeviceLock(["cpu"], wait=True):
-            costs = calibrate(cases, folder / "calibration")
+            costs = calibrate(cases, folder / "calibration", ["arithmetic"])
         peers = Peers(folder, cases, f"sqlite:///{target.parent}/peers.db")
         for number in range(trials):
             trial = TRIALS[number % len(TRIALS)]
