@@ -259,9 +259,7 @@ def suite_of(condition: str) -> Suite:
     return suite
 
 
-def calibrate(
-    cases: Sequence[Case], folder: Path, kinds: Sequence[str] = tuple(UNITS_S)
-) -> Costs:
+def calibrate(cases: Sequence[Case], folder: Path, kinds: Sequence[str] = tuple(UNITS_S)) -> Costs:
     """What each kind costs in each case: to begin with, and for each unit; learnt in rings.
 
     The first elements after a convolution cost more than the rest, so that one probe would
@@ -475,7 +473,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--store", default="sqlite:///results/gate.db")
+    parser.add_argument(
+        "--store",
+        nargs="+",
+        default=["sqlite:///results/gate.db"],
+        help="what is measured goes into the first; all of them are reported",
+    )
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--condition", choices=CONDITIONS, default="quiet")
     parser.add_argument("--seed", type=int, default=0)
@@ -485,10 +488,10 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="measure nothing")
     asked = parser.parse_args()
     if not asked.report:
-        measure(asked.store, asked.condition, asked.hours, asked.seed, asked.shares)
+        measure(asked.store[0], asked.condition, asked.hours, asked.seed, asked.shares)
     from gate_report import report
 
-    report(asked.store, notes_of(asked.store))
+    report([(url, notes_of(url)) for url in asked.store])
 
 
 if __name__ == "__main__":

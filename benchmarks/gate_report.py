@@ -23,12 +23,17 @@ from sepconv.judge.rate import highest_rate
 from sepconv.store import Store
 from sepconv.units import format_seconds
 
-STRATA = {"< 0.5 ms": 0.0, "0.5–5 ms": 0.5e-3, "> 5 ms": 5e-3}  # from seconds per call on
+STRATA = {
+    "< 0.1 ms": 0.0,
+    "0.1–0.5 ms": 1e-4,
+    "0.5–5 ms": 0.5e-3,
+    "> 5 ms": 5e-3,
+}  # from seconds per call on
 BUCKETS = {"+3 %": (0.025, 0.037), "+5 %": (0.042, 0.06), "+10 %": (0.08, 0.13)}
 PLAIN_MARGIN = 0.05
 PASSES = 8
-Change = tuple[str, str, str, str]
-"""Condition, kind, share, identity of the case."""
+Change = tuple[int, str, str, str, str]
+"""Which store, condition, kind, share, identity of the case: each store has amounts of its own."""
 
 T_BOUNDS = (2.365, 3.499)  # of 7 degrees of freedom
 T_QUANTILE = 2.145  # two-sided, 5 %, of 14 degrees of freedom: two times eight passes
@@ -41,6 +46,7 @@ class Case:
     trial: Comparison
     compared: Compared
     passes: Sequence[ComparedPass]
+    store: int = 0  # which of those that are reported
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -60,7 +66,13 @@ class Case:
     def change(self) -> Change:
         """The same slowdown of the same case, in whichever trial."""
         told = self.settings
-        return told["condition"], told["kind"], told["share"], self.compared.head.identity
+        return (
+            self.store,
+            told["condition"],
+            told["kind"],
+            told["share"],
+            self.compared.head.identity,
+        )
 
     @property
     def screen(self) -> list[float]:
@@ -73,17 +85,22 @@ class Case:
         return [one[name] for one in told if name in one]
 
 
-def report(store_url: str, truth: Path) -> None:
-    """Print all tables, condition by condition."""
-    true = true_changes(truth)
-    with Store(store_url, read_only=True) as store:
-        trials = [one for one in store.comparisons() if one.state == "done"][::-1]
-        passes = {one.id: store.compared_passes(one.id or 0) for one in trials}
-    for condition in dict.fromkeys(one.head.settings["condition"] for one in trials):
-        own = [one for one in trials if one.head.settings["condition"] == condition]
-        cases = [case for one in own for case in cases_of(one, passes[one.id])]
-        hours = f"{own[0].started_at[:16]} to {own[-1].finished_at or '?'}"
-        print(f"\n## {condition}: {len(own)} comparisons, {hours[:35]} UTC\n")
+def report(stores: Sequence[tuple[str, Path]]) -> None:
+    """Print all tables of these stores and their truths, condition by condition."""
+    true: dict[Change, float] = {}
+    found_cases: list[Case] = []
+    for place, (store_url, truth) in enumerate(stores):
+        true |= true_changes(truth, place)
+        with Store(store_url, read_only=True) as store:
+            trials = [one for one in store.comparisons() if one.state == "done"][::-1]
+            for one in trials:
+                passes = store.compared_passes(one.id or 0)
+                found_cases += cases_of(one, passes, place)
+    for condition in dict.fromkeys(case.settings["condition"] for case in found_cases):
+        cases = [case for case in found_cases if case.settings["condition"] == condition]
+        own = list({case.trial.uid: case.trial for case in cases}.values())
+        start, end = min(one.started_at for one in own), max(one.finished_at or "" for one in own)
+        print(f"\n## {condition}: {len(own)} comparisons, {start[:16]} to {end[:16]} UTC\n")
         for line in (
             *no_change(own, cases),
             "",
@@ -98,13 +115,13 @@ def report(store_url: str, truth: Path) -> None:
             print(line)
 
 
-def cases_of(trial: Comparison, passes: Sequence[ComparedPass]) -> Iterator[Case]:
+def cases_of(trial: Comparison, passes: Sequence[ComparedPass], store: int = 0) -> Iterator[Case]:
     """The cases of a trial, each with its passes."""
     by_ring: dict[int, list[ComparedPass]] = defaultdict(list)
     for one in passes:
         by_ring[one.pair.ring].append(one)
     for compared in trial.cases:
-        yield Case(trial, compared, by_ring[compared.ring])
+        yield Case(trial, compared, by_ring[compared.ring], store)
 
 
 def no_change(trials: Sequence[Comparison], cases: Sequence[Case]) -> Iterator[str]:
@@ -204,7 +221,7 @@ def found(cases: Sequence[Case], true: Mapping[Change, float]) -> Iterator[str]:
             yield " | ".join([f"{bucket}, {kind or 'all but tail'}", *cells])
     spent = [
         sum(one.timing.values()) / len(one.cases)
-        for one in {id(c.trial): c.trial for c in slowed}.values()
+        for one in {c.trial.uid: c.trial for c in slowed}.values()
     ]
     if spent:
         yield ""
@@ -215,13 +232,13 @@ def found(cases: Sequence[Case], true: Mapping[Change, float]) -> Iterator[str]:
     yield f"found by the tail alone: {len(tails)}"
 
 
-def true_changes(path: Path) -> dict[Change, float]:
+def true_changes(path: Path, store: int = 0) -> dict[Change, float]:
     """How much slower each slowed case really is: by passes that no verdict saw."""
     values: dict[Change, list[float]] = defaultdict(list)
     for line in path.read_text().splitlines() if path.exists() else ():
         row = json.loads(line)
         by_wall, by_mean = row["condition"] == "threads", row["kind"] == "tail"
-        change = row["condition"], row["kind"], row["share"], row["identity"]
+        change = store, row["condition"], row["kind"], row["share"], row["identity"]
         values[change] += [ratios[2 * by_wall + by_mean] for ratios in row["passes"]]
     return {change: expm1(fmean(own)) for change, own in values.items()}
 
@@ -229,9 +246,10 @@ def true_changes(path: Path) -> dict[Change, float]:
 def plain_rules(cases: Sequence[Case], true: Mapping[Change, float]) -> Iterator[str]:
     """What rules would say that compare one run with the one before: base of a trial with head
     of the next one of its sort, by the medians of the first eight passes of each."""
-    by_case: dict[tuple[str, bool], list[Case]] = defaultdict(list)
+    by_case: dict[tuple[int, str, bool], list[Case]] = defaultdict(list)
     for case in cases:  # the trees of slowed trials have one module more: never across
-        by_case[case.compared.head.identity, float(case.settings["share"]) > 0].append(case)
+        is_slow = float(case.settings["share"]) > 0
+        by_case[case.store, case.compared.head.identity, is_slow].append(case)
     yield 'the same medians, run after run | no change: "slower" | slowed by 4–6 % | by 8–13 %'
     yield "---|---|---|---"
     for name, rule in RULES.items():

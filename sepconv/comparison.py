@@ -73,6 +73,17 @@ class Contender:
 
 
 @dataclass(frozen=True)
+class Acknowledgement:
+    """Somebody's word that a change is meant: until base changes, the gate lets it pass."""
+
+    author: str
+    reason: str
+    at: str  # UTC, ISO 8601: when it was said first
+    carried_from: str | None = None  # uid of the comparison in which it was said, if not this one
+    is_withdrawn: bool = False
+
+
+@dataclass(frozen=True)
 class Compared:
     """What the passes of one ring say of its case, and how surely."""
 
@@ -91,6 +102,12 @@ class Compared:
     base_latency_s: float | None = None  # wall time of a call in turns, warm
     head_latency_s: float | None = None
     metrics: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    acknowledged: Acknowledgement | None = None
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether it is slower, and nobody has said that it is meant to be."""
+        return self.outcome is Outcome.SLOWER and self.acknowledged is None
 
 
 @dataclass(frozen=True)
@@ -141,11 +158,27 @@ class Comparison:
         return {outcome: found.get(outcome, 0) for outcome in Outcome}
 
     @property
+    def alarms(self) -> Sequence[Compared]:
+        """The cases that are slower, without those that somebody has acknowledged."""
+        return [case for case in self.cases if case.is_alarm]
+
+    @property
+    def acknowledged(self) -> Sequence[Compared]:
+        """The cases whose change somebody has acknowledged."""
+        return [case for case in self.cases if case.acknowledged is not None]
+
+    @property
     def outcome(self) -> Outcome:
-        """The one that decides: what has to be acted upon comes first."""
+        """The one that decides: what has to be acted upon comes first.
+
+        What is acknowledged decides only where there is nothing else.
+        """
+        open_ones = {case.outcome for case in self.cases if case.acknowledged is None}
         for outcome in BY_WEIGHT:
-            if self.counts[outcome]:
+            if outcome in open_ones:
                 return outcome
+        if self.cases:
+            return Outcome.SAME
         return Outcome.SAME if self.unchanged else Outcome.FAILED
 
 

@@ -33,10 +33,15 @@ class Machine:
 
     @property
     def label(self) -> str:
-        """As people would say it: "AMD EPYC, 2 cores, 24 GiB"."""
+        """As people would say it: "AMD EPYC, 2 cores, 24 GiB"; what is not known is left out."""
         cores = f"{self.logical_cores} core{'s' if self.logical_cores != 1 else ''}"
-        parts = [self.cpu_model, cores, f"{self.memory_gib} GiB", *self.accelerators]
-        return ", ".join(parts)
+        parts = [
+            self.cpu_model,
+            cores if self.logical_cores else "",
+            f"{self.memory_gib} GiB" if self.memory_gib else "",
+            *self.accelerators,
+        ]
+        return ", ".join(filter(None, parts))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 
 from sepconv.case import Case
@@ -42,6 +42,7 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
+PLAIN = re.compile(r"[A-Za-z_][\w.:]*", re.ASCII)  # a text that needs no quotes
 WORDS: dict[str, Scalar] = {"true": True, "false": False, "none": None}
 COMPARISONS: dict[str, Callable[[Value, Value], bool]] = {
     "=": operator.eq,
@@ -74,6 +75,24 @@ def matches(case: Case, wanted: Mapping[str, object]) -> bool:
         if not all(found in accepted for found in axis_values(case, axis)):
             return False
     return True
+
+
+def spell_selection(case: Case, among: Sequence[Case], apart_from: Collection[str] = ()) -> str:
+    """The shortest `--where` expression of this form that tells `case` from the others: its conv
+    type, and every axis on which they differ, `apart_from` some."""
+    hidden = {name for axis in apart_from for name in AXIS_GROUPS.get(axis, (axis,))}
+    options = sorted({f"options.{name}" for each in among for name in each.options})
+    wanted: dict[str, Value] = {"conv_type": case.conv_type}
+    for axis in (*AXES, *options):
+        if axis not in hidden and len({axis_values(each, axis) for each in among}) > 1:
+            wanted[axis] = axis_values(case, axis)[0]
+    for group, (first, second) in AXIS_GROUPS.items():
+        if first in wanted and second in wanted and wanted[first] == wanted[second]:
+            position = list(wanted).index(first)
+            items = [item for item in wanted.items() if item[0] not in (first, second)]
+            items.insert(position, (group, wanted[first]))
+            wanted = dict(items)
+    return " and ".join(f"{axis}={_spell(value)}" for axis, value in wanted.items())
 
 
 def parse_selection(expression: str) -> Selector:
@@ -204,6 +223,19 @@ class _Parser:
         if kind == "text":
             return token[1:-1]
         return WORDS.get(token.lower(), token)
+
+
+def _spell(value: object) -> str:
+    """A value as the grammar above reads it."""
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    if not isinstance(value, str) or (PLAIN.fullmatch(text) and text.lower() not in WORDS):
+        return text
+    quote = '"' if "'" in text else "'"
+    return f"{quote}{text}{quote}"
 
 
 def _ordered(compare: Callable[[float, float], bool], found: Value, limit: Value) -> bool:

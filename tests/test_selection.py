@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from sepconv.case import Case
 from sepconv.errors import InvalidSelection
-from sepconv.selection import DEPTH_LIMIT, axis_values, is_axis, matches, parse_selection
+from sepconv.selection import (
+    DEPTH_LIMIT,
+    axis_values,
+    is_axis,
+    matches,
+    parse_selection,
+    spell_selection,
+)
 
 CASE = Case(
     conv_type="spatially_separable",
@@ -141,3 +148,49 @@ def test_a_case_matches_a_table_if_it_has_any_value_of_every_axis():
     assert matches(CASE, {"stride": [1, 2], "device": "cuda:1"})
     assert not matches(CASE, {"stride": [1, 2], "device": "cpu"})
     assert matches(CASE, {})
+
+
+CROWD = [
+    replace(CASE, **changed)
+    for changed in (
+        {},
+        {"stride": 1},
+        {"kernel_size": 3},
+        {"in_channels": 64},
+        {"in_channels": 64, "width": 14},
+        {"bias": True},
+        {"device": "cpu"},
+        {"options": {"mode": "depthwise"}},
+        {"conv_type": "mine", "options": {"mode": "full", "rank": 2}},
+        {"conv_type": "mine", "options": {"mode": "full", "rank": None}},
+        {"conv_type": "mine", "options": {"mode": "it's"}},
+        {"conv_type": "mine", "options": {"mode": "true"}},
+        {"conv_type": "mine", "options": {"mode": True}},
+        {"conv_type": "mine", "options": {"mode": "true", "share": 0.5}},
+        {"conv_type": "standard", "options": {}},
+        {"conv_type": "my own: (form)", "options": {}},
+    )
+]
+
+
+@pytest.mark.parametrize("case", CROWD, ids=lambda case: case.label)
+def test_a_spelled_selection_finds_its_case_and_no_other(case):
+    selects = parse_selection(spell_selection(case, CROWD))
+
+    found = [each for each in CROWD if selects(each)]
+    assert [each for each in found if each.applicable() != case.applicable()] == []
+    assert case in found
+
+
+def test_a_spelled_selection_is_short_and_leaves_out_what_it_shall():
+    others = [replace(CASE, in_channels=64), replace(CASE, in_channels=64, stride=1)]
+
+    assert spell_selection(CASE, [CASE]) == "conv_type=spatially_separable"
+    assert spell_selection(others[0], [CASE, *others]) == (
+        "conv_type=spatially_separable and in_channels=64 and stride=2"
+    )
+    assert spell_selection(others[0], [CASE, *others], ["channels"]) == (
+        "conv_type=spatially_separable and stride=2"
+    )
+    square = [replace(CASE, in_channels=8, out_channels=8), CASE]
+    assert spell_selection(square[0], square) == "conv_type=spatially_separable and channels=8"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,23 @@ from click.core import ParameterSource
 from sepconv.cli import DONE
 from sepconv.cli.contender import Asked, ready_sides
 from sepconv.cli.option import format_option, store_option
+from sepconv.cli.publication import Output, tell, telling_failures
 from sepconv.cli.setting import CASE_TIMEOUT_S, DURATION
 from sepconv.suite import ALLOCATORS
 
 ABOUT_OUTPUT = {"store_url", "output_format", "wait", "explain", "history", "shown"}
+ABOUT_OUTPUT |= {"report", "report_url"}
 FOR_STORED = {"base_revision", "head_revision", "where", "store_url", "output_format"}
-FOR_STORED |= {"base_axes", "head_axes", "base_python", "head_python", "base_env", "head_env"}
+FOR_STORED |= {
+    "report",
+    "report_url",
+    "base_axes",
+    "head_axes",
+    "base_python",
+    "head_python",
+    "base_env",
+    "head_env",
+}
 DURATIONS = {"budget_s", "case_timeout_s"}
 
 
@@ -69,6 +81,13 @@ DURATIONS = {"budget_s", "case_timeout_s"}
 )
 @click.option("--wait", is_flag=True, help="Wait until nothing else is measuring on the device.")
 @click.option("--explain", metavar="CASE", help="Profile that case on both sides instead.")
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Also write comment.md, index.html and comparison.json there.",
+)
+@click.option("--report-url", metavar="URL", help="Where index.html will be, for the links to it.")
 @click.option("--history", is_flag=True, help="How the gate has judged so far; measures nothing.")
 @click.option("--show", "shown", metavar="NUMBER", help="Print a stored comparison, or latest.")
 @store_option
@@ -81,11 +100,10 @@ def compare(
     head_revision: str | None,
     history: bool,
     shown: str | None,
-    explain: str | None,
+    report: Path | None,
+    report_url: str | None,
     store_url: str,
     output_format: str,
-    suite: str,
-    wait: bool,
     **options: Any,
 ) -> int:
     """Is HEAD slower than BASE? Measures both in turns on one core, and confirms what it finds.
@@ -94,8 +112,9 @@ def compare(
     default branch, and the working tree. Only the code of the conv types differs: both sides
     are measured by the same harness. Your files are not touched. `run:12` is a stored run.
     """
-    from sepconv.cli.stored import compare_stored, is_stored
-
+    output = Output(output_format, report, report_url)
+    if report_url is not None and report is None:
+        raise click.UsageError("--report-url is where the page of --report FOLDER will be: name it")
     if history:
         from sepconv.cli.track_record import print_history
 
@@ -103,27 +122,40 @@ def compare(
     if shown is not None:
         from sepconv.cli.track_record import print_stored
 
-        return print_stored(shown, store_url, output_format)
+        return print_stored(shown, store_url, output)
     asked = [
         Asked(base_revision, options["base_python"], options["base_env"], options["base_axes"]),
         Asked(head_revision, options["head_python"], options["head_env"], options["head_axes"]),
     ]
+    with telling_failures(report, asked_words(context)):
+        return _compare(context, asked, options, store_url, output)
+
+
+def _compare(
+    context: click.Context,
+    asked: Sequence[Asked],
+    options: Mapping[str, Any],
+    store_url: str,
+    output: Output,
+) -> int:
+    """Compare what was asked for, tell it, and return the exit code."""
+    from sepconv.cli.stored import compare_stored, is_stored
+
     if any(map(is_stored, asked)):
         _refuse_beside_stored(context)
-        where = options["where"]
-        return compare_stored(asked[0], asked[1], where, store_url, output_format)
+        return compare_stored(asked[0], asked[1], options["where"], store_url, output)
     if options["only_changed"] and any(each.has_settings for each in asked):
         raise click.UsageError(
             "--changed skips what is of the same code on both sides, and here the sides differ in "
             "something else: leave it out"
         )
-    from sepconv.cli.comparison import Terms, compare_sides, exit_code_of
+    from sepconv.cli.comparison import Terms, compare_sides
     from sepconv.cli.progress import Progress
     from sepconv.cli.suite_file import find_suite
-    from sepconv.cli.verdict import print_comparison
     from sepconv.selection import parse_selection
+    from sepconv.store import Store
 
-    found = find_suite(suite)
+    found, wait = find_suite(options["suite"]), options["wait"]
     if options["where"] is not None:
         parse_selection(options["where"])  # before anything is written out or built
     with ready_sides(
@@ -142,17 +174,19 @@ def compare(
             case_timeout_s=options["case_timeout_s"],
             asked=asked_words(context),
         )
-        if explain is not None:
+        if (explained := options["explain"]) is not None:
             from sepconv.cli.explain import explain_case
 
-            explain_case(explain, base, head, found, terms, output_format=output_format, wait=wait)
+            explain_case(
+                explained, base, head, found, terms, output_format=output.format, wait=wait
+            )
             return DONE
         with Progress() as progress:
             comparison = compare_sides(
                 found, base, head, terms, store_url=store_url, wait=wait, say=progress.say
             )
-    print_comparison(comparison, output_format)
-    return exit_code_of(comparison)
+    with Store(store_url, read_only=True) as store:
+        return tell(comparison, store.compared_passes(comparison.id or 0), output)
 
 
 def _refuse_beside_stored(context: click.Context) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,13 +16,16 @@ from sepconv.cli.contender import Ready
 from sepconv.cli.roster import Roster, Sides, take_roster
 from sepconv.cli.suite_file import suites_folder
 from sepconv.cli.sweep import LEAST_SHARE, devices_at_first, open_store, phases
-from sepconv.comparison import DECIDED, Comparison, LeftOut, Outcome
+from sepconv.comparison import DECIDED, Comparison, Contender, LeftOut, Outcome
+from sepconv.judge.acknowledgement import TOPIC, carry_over
 from sepconv.suite import Suite
 
 if TYPE_CHECKING:
     from sepconv.bench.message import Side
     from sepconv.bench.supervisor import Supervisor
     from sepconv.store import Store
+
+PULL_REQUEST = re.compile(r"refs/pull/(\d+)/\w+")  # in jobs of GitHub
 
 Say = Callable[[str], None]
 
@@ -81,6 +86,8 @@ def compare_sides(
                 state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
                 store.finish_comparison(begun.id or 0, _ended(begun, state))
                 raise
+            if done.alarms and done.base.revision is not None:
+                done = carry_over(done, store.acknowledged(done.base.revision.commit))
             store.finish_comparison(begun.id or 0, done)
             return done
 
@@ -88,15 +95,15 @@ def compare_sides(
 def exit_code_of(comparison: Comparison) -> int:
     """1 a regression, 4 not comparable, 3 could not be measured, 130 interrupted, else 0.
 
-    What is undecided, new or missing is no reason to fail; but something must be decided,
-    unless no code has changed.
+    What is undecided, new, missing or acknowledged is no reason to fail; but something must be
+    decided, unless no code has changed.
     """
     from sepconv.cli import DONE, INTERRUPTED, NOT_COMPARABLE, NOT_MEASURED, REGRESSION
 
     counts = comparison.counts
     if comparison.state == "interrupted":
         return INTERRUPTED
-    if counts[Outcome.SLOWER]:
+    if comparison.alarms:
         return REGRESSION
     if counts[Outcome.NOT_COMPARABLE]:
         return NOT_COMPARABLE
@@ -104,6 +111,15 @@ def exit_code_of(comparison: Comparison) -> int:
     if counts[Outcome.FAILED] or not (decided or (comparison.unchanged and not comparison.cases)):
         return NOT_MEASURED
     return DONE
+
+
+def topic_of(head: Contender) -> str | None:
+    """What head is a state of: the pull request, in a job for one, else the branch."""
+    if found := PULL_REQUEST.fullmatch(os.environ.get("GITHUB_REF", "")):
+        return f"pull request {found[1]}"
+    if number := os.environ.get("CI_MERGE_REQUEST_IID"):
+        return f"merge request {number}"
+    return None if head.branch is None else f"branch {head.branch}"
 
 
 def supervise(side: Side, terms: Terms) -> Supervisor:
@@ -194,5 +210,6 @@ def _describe(
             "are_twins": sides[0].side.process == sides[1].side.process,
             "where": terms.where,
             "asked": terms.asked,
+            TOPIC: topic_of(head),
         },
     )

@@ -12,8 +12,9 @@ import click
 from sepconv.case import Case
 from sepconv.cli.contender import Ready
 from sepconv.cli.roster import take_roster
-from sepconv.cli.table import NONE, inert, make_console, print_json, print_rows, rows_table
+from sepconv.cli.table import make_console, print_json, print_rows, rows_table
 from sepconv.errors import InvalidSelection, MeasuringFailed
+from sepconv.report.text import NONE, inert
 from sepconv.suite import Suite
 from sepconv.units import format_bytes, format_count, format_ratio, format_seconds, significant
 

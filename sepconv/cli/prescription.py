@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sepconv.cli.diagnosis import Diagnosis, Trial, resolution
-from sepconv.cli.table import inert, make_console
+from sepconv.cli.table import make_console
+from sepconv.report.text import inert
 from sepconv.run import Peak, Selfcheck
 from sepconv.units import format_bytes, format_count, format_seconds, significant
 

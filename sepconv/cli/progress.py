@@ -11,8 +11,8 @@ from rich.progress import Progress as Bar
 
 from sepconv.case import Case
 from sepconv.cli.recorder import Watcher
-from sepconv.cli.table import headline
 from sepconv.record import Block, Slot, Status
+from sepconv.report.text import headline
 
 BLOCK_OVERHEAD_S = 0.02  # warm-up and set-up, so that short blocks count for something
 

@@ -91,7 +91,7 @@ def _table(stored: Sequence[StoredRun]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from sepconv.cli.table import inert
+    from sepconv.report.text import inert
 
     rows = [_cells(each) for each in stored]
     is_dirty = any(each.run.dirty for each in stored)

@@ -86,7 +86,8 @@ def run_facts(run: Run, measurements: Sequence[Measurement]) -> dict[str, str]:
 
 
 def _print_run(run: Run, measurements: Sequence[Measurement]) -> None:
-    from sepconv.cli.table import case_table, inert, make_console
+    from sepconv.cli.table import case_table, make_console
+    from sepconv.report.text import inert
 
     facts = run_facts(run, measurements)
     width = max(map(len, facts))

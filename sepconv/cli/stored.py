@@ -7,9 +7,8 @@ from uuid import uuid4
 import click
 
 from sepconv import __version__
-from sepconv.cli.comparison import exit_code_of
 from sepconv.cli.contender import Asked
-from sepconv.cli.verdict import print_comparison
+from sepconv.cli.publication import Output, tell
 from sepconv.comparison import Comparison, Contender
 from sepconv.run import Run
 
@@ -23,7 +22,7 @@ def is_stored(asked: Asked) -> bool:
 
 
 def compare_stored(
-    base: Asked, head: Asked, where: str | None, store_url: str, output_format: str
+    base: Asked, head: Asked, where: str | None, store_url: str, output: Output
 ) -> int:
     """Compare two stored runs; without a head, the newest one.
 
@@ -66,8 +65,7 @@ def compare_stored(
         state="done",
         finished_at=runs[1].finished_at,
     )
-    print_comparison(comparison, output_format)
-    return exit_code_of(comparison)
+    return tell(comparison, (), output)
 
 
 def _contender(run: Run) -> Contender:

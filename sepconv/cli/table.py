@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import MISSING, fields
 from typing import Any, Literal
 
 import click
@@ -15,16 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sepconv.case import Case
 from sepconv.record import Estimate, Measurement, Status
-from sepconv.selection import AXES
+from sepconv.report.markdown import markdown_table
+from sepconv.report.shape import AXIS_COLUMNS, form_text, shape_texts, shared_axes
+from sepconv.report.text import NONE, flat, headline, inert
 from sepconv.units import format_count, format_ratio, format_seconds, significant
 
 Row = Mapping[str, Any]
 
 PIPE_WIDTH = 10_000  # columns where there is no terminal: nothing is cut or wrapped
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what follows
-NONE = "–"
 COLORS = {
     Status.OK: "green",
     Status.NOISY: "yellow",
@@ -42,20 +41,6 @@ def make_console() -> Console:
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     return console
-
-
-def inert(text: object) -> str:
-    """`text` on one line, without anything that a terminal would act on."""
-    spaced = " ".join(str(text).split())
-    return "".join(char for char in spaced if char.isprintable())
-
-
-def headline(error: str | None) -> str:
-    """What an error says first; of a traceback, which says it last, the exception."""
-    lines = [line for line in map(inert, (error or "").splitlines()) if line]
-    if not lines:
-        return ""
-    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
 
 
 def case_table(measurements: Sequence[Measurement], width: int = PIPE_WIDTH) -> Table:
@@ -84,7 +69,7 @@ def case_table(measurements: Sequence[Measurement], width: int = PIPE_WIDTH) -> 
     previous = None
     for measurement, shape in zip(ordered, shape_texts(cases), strict=True):
         values = dict(zip(VALUE_COLUMNS, _value_cells(measurement), strict=True))
-        form = _form_text(measurement.case)
+        form = form_text(measurement.case)
         if not is_wide:
             form = form.replace("separable", "sep.")
             values["of ideal"] = values["of ideal"].rpartition("of ")[2]
@@ -125,33 +110,6 @@ def by_shape(measurements: Sequence[Measurement]) -> list[Measurement]:
     return [measurement for group in shapes.values() for measurement in group]
 
 
-def shape_texts(cases: Sequence[Case]) -> list[str]:
-    """The axes that vary, in short: "64 56×56 s1 b1"."""
-    varied = [
-        name
-        for name, read in AXIS_COLUMNS.items()
-        if name not in FORM_AXES and len(set(map(read, cases))) > 1
-    ]
-    shown = [name for name in AXIS_COLUMNS if name in varied or name in ALWAYS_SHAPED]
-    return [
-        " ".join(SHORT.get(name, "{}").format(_short(name, case)) for name in shown)
-        for case in cases
-    ]
-
-
-def _short(name: str, case: Case) -> str:
-    if name == "resolution":
-        return f"{case.height}×{case.width}"
-    return AXIS_COLUMNS[name](case)
-
-
-def _form_text(case: Case) -> str:
-    """The conv type and its options."""
-    options = _options(case)
-    name = AXIS_COLUMNS["conv type"](case)
-    return name if options == NONE else f"{name} {options}"
-
-
 def case_cells(measurements: Sequence[Measurement]) -> list[dict[str, str]]:
     """A row per case, by the names of the columns: the axes that vary, then what was measured."""
     cases = [measurement.case for measurement in measurements]
@@ -163,16 +121,6 @@ def case_cells(measurements: Sequence[Measurement]) -> list[dict[str, str]]:
     ]
 
 
-def shared_axes(cases: Sequence[Case]) -> dict[str, str]:
-    """The axes on which all cases are at one value, if it matters or is not the default."""
-    shared = {}
-    for name, read in AXIS_COLUMNS.items():
-        values = set(map(read, cases))
-        if len(values) == 1 and (name in ALWAYS_SAID or values != {DEFAULTS.get(name, NONE)}):
-            shared[name] = values.pop()
-    return shared
-
-
 def print_rows(rows: Sequence[Row], output_format: str) -> None:
     """Print rows with the same keys as `json`, `csv` or `markdown`."""
     if output_format == "json":
@@ -180,7 +128,7 @@ def print_rows(rows: Sequence[Row], output_format: str) -> None:
     elif output_format == "csv":
         click.echo(_csv(rows), nl=False)
     else:
-        click.echo(_markdown(rows), nl=False)
+        click.echo(markdown_table(rows), nl=False)
 
 
 def print_json(plain: object) -> None:
@@ -221,51 +169,8 @@ def _status_cell(measurement: Measurement) -> str:
     return f"{measurement.status}: {reason}" if reason else str(measurement.status)
 
 
-def _size(first: object, second: object, sign: str) -> str:
-    return str(first) if first == second else f"{first}{sign}{second}"
-
-
-def _axis_reader(name: str) -> Callable[[Case], str]:
-    def read(case: Case) -> str:
-        size = getattr(case, name)
-        return _size(size[0], size[1], "×") if isinstance(size, tuple) else inert(size)
-
-    return read
-
-
-def _options(case: Case) -> str:
-    return inert(" ".join(f"{name}={value}" for name, value in case.options.items())) or NONE
-
-
 VALUE_COLUMNS = ("latency", "speed-up", "of ideal", "params", "FLOPs", "status")
-GROUPED = {"in_channels", "out_channels", "height", "width", "conv_type"}
-FORM_AXES = {"conv type", "options"}
-ALWAYS_SHAPED = {"channels", "resolution"}
-SHORT = {
-    "kernel size": "k{}",
-    "stride": "s{}",
-    "batch size": "b{}",
-    "threads": "{}t",
-    "dilation": "d{}",
-    "groups": "g{}",
-    "padding": "p{}",
-}
 WIDE = 110  # columns that everything needs
-AXIS_COLUMNS: dict[str, Callable[[Case], str]] = {
-    "conv type": lambda case: inert(case.conv_type).replace("_", " "),
-    "channels": lambda case: _size(case.in_channels, case.out_channels, "→"),
-    "resolution": lambda case: _size(case.height, case.width, "×"),
-    **{name.replace("_", " "): _axis_reader(name) for name in AXES if name not in GROUPED},
-    "options": _options,
-}
-"""What people read of a case, in its own order; pairs of equal numbers are one."""
-
-ALWAYS_SAID = {"conv type", "channels", "resolution", "kernel size", "stride", "batch size"}
-DEFAULTS = {
-    field.name.replace("_", " "): str(field.default)
-    for field in fields(Case)
-    if field.default is not MISSING
-}
 
 
 def _csv(rows: Sequence[Row]) -> str:
@@ -280,30 +185,8 @@ def _csv(rows: Sequence[Row]) -> str:
 def _csv_cell(value: object) -> object:
     if value is None or isinstance(value, (int, float)):
         return value
-    text = inert(_flat(value))
+    text = inert(flat(value))
     return f"'{text}" if text.startswith(FORMULA_SIGNS) and not _is_number(text) else text
-
-
-def _markdown(rows: Sequence[Row]) -> str:
-    if not rows:
-        return ""
-    lines = [list(rows[0]), ["---"] * len(rows[0])]
-    lines += [[markdown_cell(value) for value in row.values()] for row in rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def markdown_cell(value: object) -> str:
-    """`value` as text that Markdown shows as it is: it makes no cell, tag or mention."""
-    text = "" if value is None else inert(_flat(value))
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
-    return "".join(f"\\{char}" if char in "\\`*_~|[]" else char for char in escaped)
-
-
-def _flat(value: object) -> object:
-    """One text of what has parts: "ok 14, failed 1"."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {part}" for name, part in value.items())
-    return value
 
 
 def _is_number(text: str) -> bool:

@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
-from sepconv.cli.table import NONE, make_console, print_json, print_rows, rows_table
+from sepconv.cli.publication import Output, tell
+from sepconv.cli.table import make_console, print_json, print_rows, rows_table
 from sepconv.comparison import Comparison, Outcome
 from sepconv.judge.rate import highest_rate
 from sepconv.judge.track_record import TrackRecord, track_record
+from sepconv.report.text import NONE
 from sepconv.report.verdict import WORDS
 from sepconv.units import format_duration, format_percent, significant
 
@@ -44,20 +46,18 @@ def print_history(store_url: str, output_format: str) -> int:
     return DONE
 
 
-def print_stored(reference: str, store_url: str, output_format: str) -> int:
-    """Print a comparison as it was printed when it was made; returns the exit code it had.
+def print_stored(reference: str, store_url: str, output: Output) -> int:
+    """Tell a comparison as it was told when it was made; returns the exit code it has.
 
     Raises:
         UnknownComparison: The store has none of that number.
     """
-    from sepconv.cli.comparison import exit_code_of
-    from sepconv.cli.verdict import print_comparison
     from sepconv.store import Store
 
     with Store(store_url, read_only=True) as store:
         comparison = store.find_comparison(reference)
-    print_comparison(comparison, output_format)
-    return exit_code_of(comparison)
+        passes = store.compared_passes(comparison.id or 0)
+    return tell(comparison, passes, output)
 
 
 def describe_record(record: TrackRecord) -> list[str]:

@@ -8,29 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sepconv.cli.table import (
-    NONE,
-    WIDE,
-    headline,
-    inert,
-    make_console,
-    markdown_cell,
-    print_json,
-    print_rows,
-    rows_table,
-    shape_texts,
-)
-from sepconv.comparison import BY_WEIGHT, Compared, Comparison, Contender, Outcome
-from sepconv.judge.workload import FAULTS
+from sepconv.cli.table import WIDE, make_console, print_json, rows_table
+from sepconv.comparison import Acknowledgement, Compared, Comparison, Contender, Outcome
+from sepconv.report.shape import shape_texts
+from sepconv.report.text import NONE, inert
 from sepconv.report.verdict import (
     WORDS,
+    describe_environment,
     describe_gaps,
     describe_method,
     describe_verdict,
+    form_of,
     format_change,
-    format_details,
+    ordered,
+    outcome_text,
 )
-from sepconv.units import format_bytes, format_count, format_percent, format_seconds
+from sepconv.units import format_percent, format_seconds
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,13 +36,17 @@ COLORS = {
     Outcome.FAILED: "red",
     Outcome.NOT_COMPARABLE: "red",
 }
-METRIC_FORMATS = {"allocated_bytes": format_bytes, "peak_memory_bytes": format_bytes}
 
 
 def print_comparison(comparison: Comparison, output_format: str) -> None:
     """Print the verdict, what every case showed, and what it rests on."""
     if output_format == "json":
         print_json(comparison_plain(comparison))
+        return
+    if output_format == "markdown":
+        from sepconv.report.comment import render_comment
+
+        click.echo(render_comment(comparison), nl=False)
         return
     lines = [
         describe_verdict(comparison),
@@ -59,9 +56,6 @@ def print_comparison(comparison: Comparison, output_format: str) -> None:
     for side, place in ((comparison.base, 1), (comparison.head, 2)):
         if side.note:
             lines[place] += f": {side.note}"
-    if output_format == "markdown":
-        _print_markdown(comparison, lines)
-        return
     click.echo(inert(lines[0]))
     for line in lines[1:]:
         click.echo(f"  {inert(line)}")
@@ -72,7 +66,7 @@ def print_comparison(comparison: Comparison, output_format: str) -> None:
     click.echo()
     for line in [*describe_gaps(comparison), describe_method(comparison)]:
         click.echo(inert(line))
-    click.echo(inert(f"{comparison.machine.label}; {_environment(comparison)}"))
+    click.echo(inert(f"{comparison.machine.label}; {describe_environment(comparison)}"))
 
 
 def comparison_plain(comparison: Comparison) -> dict[str, Any]:
@@ -120,17 +114,11 @@ def case_plain(case: Compared) -> dict[str, Any]:
         "metrics": {
             name: {"base": base, "head": head} for name, (base, head) in case.metrics.items()
         },
+        "acknowledged": _acknowledgement_plain(case.acknowledged),
     }
     if case.base.identity != case.head.identity:
         plain["base_case"] = case.base.to_dict()
     return plain
-
-
-def ordered(cases: Sequence[Compared]) -> list[Compared]:
-    """What has to be acted upon first; the largest change of each outcome first."""
-    return sorted(
-        cases, key=lambda case: (BY_WEIGHT.index(case.outcome), -abs((case.ratio or 1.0) - 1))
-    )
 
 
 def case_cells(cases: Sequence[Compared]) -> list[dict[str, str]]:
@@ -139,26 +127,15 @@ def case_cells(cases: Sequence[Compared]) -> list[dict[str, str]]:
     return [
         {
             "shape": shape,
-            "conv type": _form(case),
+            "conv type": form_of(case),
             "base": NONE if case.base_latency_s is None else format_seconds(case.base_latency_s),
             "head": NONE if case.head_latency_s is None else format_seconds(case.head_latency_s),
             "change": format_change(case),
             "could show": NONE if case.detectable is None else format_percent(case.detectable),
-            "outcome": _outcome(case),
+            "outcome": outcome_text(case),
         }
         for case, shape in zip(cases, shapes, strict=True)
     ]
-
-
-def _print_markdown(comparison: Comparison, lines: Sequence[str]) -> None:
-    first, base, head = (markdown_cell(line) for line in lines)
-    click.echo(f"**{first}**\n\n{base}  \n{head}\n")
-    print_rows(case_cells(ordered(comparison.cases)), "markdown")
-    for line in [*describe_gaps(comparison), describe_method(comparison)]:
-        click.echo(f"\n{markdown_cell(line)}")
-    click.echo(
-        f"\n{markdown_cell(comparison.machine.label)}; {markdown_cell(_environment(comparison))}"
-    )
 
 
 def _table(cases: Sequence[Compared], width: int) -> Table:
@@ -185,34 +162,15 @@ def _narrow(case: Compared, row: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _outcome(case: Compared) -> str:
-    parts = [WORDS[case.outcome], format_details(case), *_changed_metrics(case)]
-    if case.outcome not in (Outcome.SAME, Outcome.SLOWER, Outcome.FASTER):
-        parts.append(headline(case.reason))
-    return ": ".join(filter(None, [parts[0], "; ".join(filter(None, parts[1:]))]))
-
-
-def _changed_metrics(case: Compared) -> list[str]:
-    """The metrics that a detail speaks of: "macs 1.2 M → 2.4 M"."""
-    if not case.details or case.base.identity != case.head.identity:
-        return []
-    return [
-        f"{name.replace('_', ' ')} {_metric(name, base)} → {_metric(name, head)}"
-        for name, (base, head) in case.metrics.items()
-        if name != FAULTS and base is not None and head is not None and base != head
-    ]
-
-
-def _metric(name: str, value: float) -> str:
-    return METRIC_FORMATS.get(name, format_count)(value)
-
-
-def _form(case: Compared) -> str:
-    name = case.head.conv_type.replace("_", " ")
-    if case.base.conv_type != case.head.conv_type:
-        name = f"{case.base.conv_type.replace('_', ' ')} → {name}"
-    options = " ".join(f"{key}={value}" for key, value in case.head.options.items())
-    return f"{name} {options}".strip()
+def _acknowledgement_plain(word: Acknowledgement | None) -> dict[str, Any] | None:
+    if word is None:
+        return None
+    return {
+        "author": word.author,
+        "reason": word.reason,
+        "at": word.at,
+        "carried_from": word.carried_from,
+    }
 
 
 def _contender_plain(side: Contender) -> dict[str, Any]:
@@ -233,10 +191,3 @@ def _contender_plain(side: Contender) -> dict[str, Any]:
 def _environment_plain(side: Contender) -> Mapping[str, Any]:
     assert side.environment is not None
     return {"key": side.environment.key, "label": side.environment.label} | asdict(side.environment)
-
-
-def _environment(comparison: Comparison) -> str:
-    base, head = comparison.base.environment, comparison.head.environment
-    if base is None or head is None:
-        return "environment unknown"
-    return base.label if base.key == head.key else f"base {base.label}, head {head.label}"

@@ -39,10 +39,10 @@ def render(history: History, *, title: str = TITLE) -> str:
         sentence=document["runs"][-1]["sentence"] if history else NOTHING,
         glance=glance_rows(history[-1][1]) if history else (),
         allocator=document["runs"][-1]["allocator"] if history else None,
-        style=_style() + (here / "style.css").read_text("utf-8"),
+        style=palette_style() + (here / "style.css").read_text("utf-8"),
         document=script_json(document),
         script=script_text((here / "script.js").read_text("utf-8")),
-        plotly=script_text(_plotly()),
+        plotly=script_text(plotly_source()),
     )
 
 
@@ -79,13 +79,14 @@ def script_text(text: str) -> str:
     return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def _plotly() -> str:
+def plotly_source() -> str:
+    """plotly's own script, as it came with the package."""
     return (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
 
 
-def _style() -> str:
+def palette_style(themes: Mapping[str, Mapping[str, str]] = THEMES) -> str:
     """The palette as the style sheet's variables, for both colour schemes."""
-    light, dark = (_variables(THEMES[name]) for name in ("light", "dark"))
+    light, dark = (_variables(themes[name]) for name in ("light", "dark"))
     return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 

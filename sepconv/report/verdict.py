@@ -5,8 +5,25 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from sepconv.comparison import Compared, Comparison, Detail, Outcome
-from sepconv.units import format_duration, format_percent, significant
+from sepconv.comparison import (
+    BY_WEIGHT,
+    Acknowledgement,
+    Compared,
+    Comparison,
+    Detail,
+    Outcome,
+)
+from sepconv.judge.workload import FAULTS
+from sepconv.report.shape import form_text
+from sepconv.report.text import headline
+from sepconv.selection import spell_selection
+from sepconv.units import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_percent,
+    significant,
+)
 
 WORDS = {
     Outcome.SLOWER: "slower",
@@ -24,20 +41,33 @@ DETAIL_WORDS = {
     Detail.ALLOCATES_MORE: "allocates more",
     Detail.WORKLOAD_CHANGED: "the workload changed",
 }
+METRIC_FORMATS = {"allocated_bytes": format_bytes, "peak_memory_bytes": format_bytes}
 
 
 def describe_verdict(comparison: Comparison) -> str:
     """The first line: what came out, and what to do about it."""
+    verdict = conclude(comparison)
+    if comparison.state == "interrupted" or not comparison.alarms:
+        return verdict
+    return f"{verdict} Why: {explaining_command(comparison, worst_alarm(comparison))}"
+
+
+def worst_alarm(comparison: Comparison) -> Compared:
+    """What got slower by most, and that nobody has acknowledged."""
+    return max(comparison.alarms, key=lambda case: case.ratio or 0.0)
+
+
+def conclude(comparison: Comparison) -> str:
+    """What came out, in a sentence."""
     counts = comparison.counts
     total = len(comparison.cases)
-    slower = [case for case in comparison.cases if case.outcome is Outcome.SLOWER]
     if comparison.state == "interrupted":
         return f"Interrupted: {total} cases were compared so far, and nothing is concluded."
-    if slower:
-        worst = max(slower, key=lambda case: case.ratio or 0.0)
+    if slower := comparison.alarms:
+        worst = worst_alarm(comparison)
         return (
             f"Slower: {_count(len(slower), 'case')} of {total}, at most {format_change(worst)} "
-            f"({worst.head.label}). Why: {explaining_command(comparison, worst)}"
+            f"({worst.head.label})."
         )
     if counts[Outcome.NOT_COMPARABLE]:
         first = next(c for c in comparison.cases if c.outcome is Outcome.NOT_COMPARABLE)
@@ -55,6 +85,10 @@ def describe_verdict(comparison: Comparison) -> str:
         if comparison.unchanged:
             return f"Nothing to compare: the code of {_list(comparison.unchanged)} did not change."
         return "Could not compare anything: no case was left."
+    if meant := len(comparison.acknowledged):
+        return (
+            f"Slower, as acknowledged: {_count(meant, 'case')} of {total}; nothing else got slower."
+        )
     if faster := counts[Outcome.FASTER]:
         best = min(
             (case for case in comparison.cases if case.outcome is Outcome.FASTER),
@@ -116,6 +150,80 @@ def describe_gaps(comparison: Comparison) -> list[str]:
         reasons[each.reason] = reasons.get(each.reason, 0) + 1
     lines += [f"left out: {_count(count, 'case')}: {reason}" for reason, count in reasons.items()]
     return lines
+
+
+def describe_acknowledgement(word: Acknowledgement) -> str:
+    """Who said that a change is meant, when, and why."""
+    since = " (in an earlier comparison with this base)" if word.carried_from else ""
+    return f"{word.author}, {word.at[:10]}{since}: {word.reason}"
+
+
+def ordered(cases: Sequence[Compared]) -> list[Compared]:
+    """What has to be acted upon first; of each outcome, what is furthest beyond its noise."""
+    return sorted(cases, key=lambda case: (BY_WEIGHT.index(case.outcome), -clearness(case)))
+
+
+def clearness(case: Compared) -> float:
+    """The change in half widths of its interval; 0 where there is none."""
+    if case.ratio is None or case.low is None or case.high is None:
+        return 0.0
+    half_width = (case.high - case.low) / 2
+    return abs(case.ratio - 1) / half_width if half_width > 0 else 0.0
+
+
+def form_of(case: Compared) -> str:
+    """The conv type with its options; both, where the sides differ in it."""
+    name = form_text(case.head)
+    if case.base.conv_type != case.head.conv_type:
+        return f"{case.base.conv_type.replace('_', ' ')} → {name}"
+    return name
+
+
+def outcome_text(case: Compared) -> str:
+    """The outcome with what it does not say by itself: details, changed metrics, the reason."""
+    said = "; ".join(filter(None, [format_details(case), *changed_metrics(case)]))
+    if case.outcome not in (Outcome.SAME, Outcome.SLOWER, Outcome.FASTER):
+        said = "; ".join(filter(None, [said, headline(case.reason)]))
+    word = WORDS[case.outcome]
+    if case.acknowledged is not None:
+        word = f"{word}, as acknowledged"
+    return f"{word}: {said}" if said else word
+
+
+def changed_metrics(case: Compared) -> list[str]:
+    """The metrics that a detail speaks of: "macs 1.2 M → 2.4 M"."""
+    if not case.details or case.base.identity != case.head.identity:
+        return []
+    return [
+        f"{name.replace('_', ' ')} {format_metric(name, base)} → {format_metric(name, head)}"
+        for name, (base, head) in case.metrics.items()
+        if name != FAULTS and base is not None and head is not None and base != head
+    ]
+
+
+def format_metric(name: str, value: float) -> str:
+    """A count, or a size in bytes."""
+    return METRIC_FORMATS.get(name, format_count)(value)
+
+
+def describe_environment(comparison: Comparison) -> str:
+    """What both sides ran in: one text if it was the same."""
+    base, head = comparison.base.environment, comparison.head.environment
+    if base is None or head is None:
+        return "environment unknown"
+    return base.label if base.key == head.key else f"base {base.label}, head {head.label}"
+
+
+def reproducing_command(comparison: Comparison, case: Compared) -> str:
+    """What to type to compare that case alone once more."""
+    asked = list(map(str, comparison.conditions.get("asked", ())))
+    for word, length in (("--where", 2), ("--budget", 2), ("--changed", 1)):
+        while word in asked:
+            place = asked.index(word)
+            del asked[place : place + length]
+    hidden = {*comparison.base.settings, *comparison.head.settings}
+    where = spell_selection(case.base, [each.base for each in comparison.cases], hidden)
+    return shlex.join(["sepconv", "compare", *asked, "--where", where])
 
 
 def explaining_command(comparison: Comparison, case: Compared) -> str:

@@ -30,6 +30,7 @@ from sepconv.comparison import (
 from sepconv.errors import UnknownComparison
 from sepconv.run import Environment, Machine, Revision
 from sepconv.store import schema
+from sepconv.store.acknowledgement import keep_acknowledgements, load_acknowledgements
 from sepconv.store.find import LATEST, NUMBER_LENGTH, PREFIX_LENGTH
 from sepconv.store.read import Cases, with_both_cases
 from sepconv.store.row import (
@@ -102,6 +103,11 @@ def finish_comparison(connection: Connection, number: int, comparison: Compariso
         connection, [case for one in comparison.cases for case in (one.base, one.head)]
     )
     insert_if_new(connection, cases, [_case_row(number, one, ids) for one in comparison.cases])
+    keep_acknowledgements(
+        connection,
+        number,
+        {one.ring: one.acknowledged for one in comparison.cases if one.acknowledged is not None},
+    )
 
 
 def load_comparisons(connection: Connection, limit: int | None = None) -> list[Comparison]:
@@ -119,8 +125,8 @@ def find_comparison(connection: Connection, reference: str) -> Comparison:
     chosen = select(table.c.id)
     if wanted == LATEST:
         chosen = chosen.order_by(*NEWEST).limit(1)
-    elif wanted.isascii() and wanted.isdigit() and len(wanted) <= NUMBER_LENGTH:
-        chosen = chosen.where(table.c.id == int(wanted))
+    elif (number := _number_of(connection, wanted)) is not None:
+        chosen = chosen.where(table.c.id == number)
     elif len(wanted) >= PREFIX_LENGTH:
         chosen = chosen.where(table.c.uid.startswith(wanted, autoescape=True))
     else:
@@ -137,10 +143,31 @@ def find_comparison(connection: Connection, reference: str) -> Comparison:
     return found[0]
 
 
-def _load(connection: Connection, chosen: Any) -> list[Comparison]:
+def _number_of(connection: Connection, wanted: str) -> int | None:
+    """The number itself, if a comparison has it: some uids begin with digits alone."""
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= NUMBER_LENGTH):
+        return None
+    table = schema.comparison
+    return connection.scalar(select(table.c.id).where(table.c.id == int(wanted)))
+
+
+def load_acknowledged(connection: Connection, base_commit: str) -> list[Comparison]:
+    """The comparisons with that base of which something was acknowledged, newest first; what was
+    withdrawn is there and says so."""
+    table, said, commit = schema.comparison, schema.acknowledgement, schema.revision
+    chosen = (
+        select(table.c.id)
+        .join(said, said.c.comparison_id == table.c.id)
+        .join(commit, commit.c.id == table.c.base_revision_id)
+        .where(commit.c.commit == clean_text(base_commit))
+    )
+    return _load(connection, chosen, with_withdrawn=True)
+
+
+def _load(connection: Connection, chosen: Any, *, with_withdrawn: bool = False) -> list[Comparison]:
     """These comparisons, newest first."""
     table = schema.comparison
-    cases = _load_cases(connection, chosen)
+    cases = _load_cases(connection, chosen, with_withdrawn)
     query = _whole().where(table.c.id.in_(chosen)).order_by(*NEWEST)
     query = query.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
     found = connection.execute(query).mappings()
@@ -246,8 +273,11 @@ def _whole() -> Any:
     return query
 
 
-def _load_cases(connection: Connection, chosen: Any) -> dict[int, list[Compared]]:
+def _load_cases(
+    connection: Connection, chosen: Any, with_withdrawn: bool
+) -> dict[int, list[Compared]]:
     """The cases of these comparisons, by its number, ring by ring."""
+    said = load_acknowledgements(connection, chosen)
     table, cases = schema.comparison_case, Cases()
     query = (
         with_both_cases(table)
@@ -256,6 +286,7 @@ def _load_cases(connection: Connection, chosen: Any) -> dict[int, list[Compared]
     )
     found: dict[int, list[Compared]] = {}
     for row in connection.execute(query).mappings():
+        word = said.get(row["comparison_id"], {}).get(row["ring"])
         one = Compared(
             ring=row["ring"],
             base=cases.read(row["base"]),
@@ -265,6 +296,7 @@ def _load_cases(connection: Connection, chosen: Any) -> dict[int, list[Compared]
             passes=row["passes"],
             reason=row["reason"],
             metrics={name: tuple(both) for name, both in json.loads(row["metrics"]).items()},
+            acknowledged=word if word is None or with_withdrawn or not word.is_withdrawn else None,
             **{name: row[name] for name in NUMBERS},
         )
         found.setdefault(row["comparison_id"], []).append(one)

@@ -361,6 +361,19 @@ comparison_case = Table(
     sqlite_with_rowid=False,
 )
 
+acknowledgement = Table(
+    "acknowledgement",
+    metadata,
+    _reference("comparison", primary_key=True),
+    _count("ring", primary_key=True),
+    _text("author"),
+    _text("reason"),
+    _text("acknowledged_at"),
+    _text("carried_from", nullable=True),
+    _flag("is_withdrawn"),
+    sqlite_with_rowid=False,
+)
+
 comparison_pass = Table(
     "comparison_pass",
     metadata,

@@ -16,12 +16,11 @@ from sepconv.cli.table import (
     by_shape,
     case_cells,
     case_table,
-    headline,
-    inert,
     print_rows,
-    shared_axes,
 )
 from sepconv.record import Estimate, Measurement, Status
+from sepconv.report.shape import shared_axes
+from sepconv.report.text import headline, inert
 from sepconv.run import Environment, Machine, Revision, Run
 from sepconv.store import Store
 

@@ -10,6 +10,7 @@ import pytest
 
 from sepconv.case import Case
 from sepconv.comparison import (
+    Acknowledgement,
     Compared,
     ComparedPass,
     Comparison,
@@ -197,3 +198,70 @@ def test_what_is_no_comparison_is_told_with_what_there_is(
 
     with pytest.raises(UnknownComparison, match="the newest is 1"):
         store.find_comparison(reference)
+
+
+WORD = Acknowledgement("Ada", "it's meant\0", "2026-03-01T12:00:00+01:00")
+CLEAN = replace(WORD, reason="it's meant", at="2026-03-01T11:00:00+00:00")
+
+
+def test_an_acknowledgement_comes_back_with_its_case(
+    store: Store, begun: Comparison, finished: Comparison
+) -> None:
+    number = store.begin_comparison(begun)
+    store.finish_comparison(number, finished)
+
+    store.acknowledge(number, {1: WORD})
+
+    cases = store.find_comparison(str(number)).cases
+    assert [case.acknowledged for case in cases] == [CLEAN, None]
+
+
+def test_the_newest_word_about_a_case_counts_whatever_came_last(
+    store: Store, begun: Comparison, finished: Comparison
+) -> None:
+    number = store.begin_comparison(begun)
+    store.finish_comparison(number, finished)
+    newer = replace(CLEAN, reason="newer", at="2026-03-02T11:00:00+00:00", carried_from="c1")
+
+    for word in (newer, WORD):
+        store.acknowledge(number, {1: word})
+
+    assert store.find_comparison(str(number)).cases[0].acknowledged == newer
+
+
+def test_a_withdrawn_word_is_gone_for_readers_and_there_for_the_next_comparison(
+    store: Store, begun: Comparison, finished: Comparison
+) -> None:
+    number = store.begin_comparison(begun)
+    store.finish_comparison(number, finished)
+    taken = replace(CLEAN, at="2026-03-02T11:00:00+00:00", is_withdrawn=True)
+    store.acknowledge(number, {1: WORD})
+
+    store.acknowledge(number, {1: taken})
+
+    assert store.find_comparison(str(number)).cases[0].acknowledged is None
+    assert begun.base.revision is not None
+    (told,) = store.acknowledged(begun.base.revision.commit)
+    assert told.cases[0].acknowledged == taken
+    assert store.acknowledged("f00d" * 10) == []
+
+
+def test_what_was_carried_over_is_stored_with_the_comparison(
+    store: Store, begun: Comparison, finished: Comparison
+) -> None:
+    carried = replace(CLEAN, carried_from="e" * 32)
+    cases = [replace(finished.cases[0], acknowledged=carried), finished.cases[1]]
+    number = store.begin_comparison(begun)
+
+    store.finish_comparison(number, replace(finished, cases=cases))
+
+    assert store.find_comparison(str(number)).cases[0].acknowledged == carried
+
+
+def test_a_uid_that_begins_with_digits_alone_is_found_by_them(
+    store: Store, begun: Comparison
+) -> None:
+    number = store.begin_comparison(replace(begun, uid="123456789012" + "a" * 20))
+
+    assert store.find_comparison("123456789012").id == number
+    assert store.find_comparison(str(number)).id == number
