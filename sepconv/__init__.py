@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sepconv.convs.depthwise_separable import (
         DepthwiseSeparableConv2d as DepthwiseSeparableConv2d,
     )
+    from sepconv.convs.factorisation import Factorised as Factorised
+    from sepconv.convs.factorisation import from_conv2d as from_conv2d
+    from sepconv.convs.factorisation import separability as separability
     from sepconv.convs.network import NoteNetwork as NoteNetwork
     from sepconv.convs.spatially_separable import (
         SpatiallySeparableConv2d as SpatiallySeparableConv2d,
@@ -35,12 +38,15 @@ HOMES = {
     "ConvBNReLU": "sepconv.convs.block",
     "Cost": "sepconv.cost",
     "DepthwiseSeparableConv2d": "sepconv.convs.depthwise_separable",
+    "Factorised": "sepconv.convs.factorisation",
     "NoteNetwork": "sepconv.convs.network",
     "SpatiallySeparableConv2d": "sepconv.convs.spatially_separable",
     "Store": "sepconv.store",
     "Suite": "sepconv.suite",
     "build_conv": "sepconv.convs",
     "cost_of": "sepconv.cost",
+    "from_conv2d": "sepconv.convs.factorisation",
+    "separability": "sepconv.convs.factorisation",
     "load": "sepconv.store.frame",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 import click
@@ -14,11 +15,14 @@ from sepconv.cli.option import format_option
 from sepconv.cli.suite_file import find_suite
 from sepconv.conv_type import OPTION_DEFAULTS, ConvType, Scalar
 from sepconv.cost import CONVENTIONS, Cost, cost_of, ideal_speedup
-from sepconv.cost.network import note_cost, note_stage
+from sepconv.cost.explanation import Step
+from sepconv.cost.explanation import explain as explain_cost
+from sepconv.cost.network import NOTE_STEM, note_cost, note_stage
 from sepconv.selection import parse_selection
 from sepconv.units import format_bytes, format_count, significant
 
 NOTE = "note"
+STEP_FIELDS = tuple(field.name for field in fields(Step))
 PIPE_WIDTH = 240  # columns where there is no terminal to tell: nobody wants "spatially_se…"
 
 Row = dict[str, Any]
@@ -45,7 +49,8 @@ def size_option(name: str, default: str, *words: str) -> Callable[[Any], Any]:
 
 @click.command(
     epilog="Examples: sepconv cost note · sepconv cost --channels 64 --resolution 56 · "
-    "sepconv cost quick --where 'stride=2' --format csv"
+    "sepconv cost quick --where 'stride=2' --format csv · "
+    "sepconv cost --channels 64 --resolution 56 --explain"
 )
 @click.argument("target", metavar="[SUITE|note]", required=False)
 @click.option("--channels", type=int, help="Channels in and out.")
@@ -67,6 +72,7 @@ def size_option(name: str, default: str, *words: str) -> Callable[[Any], Any]:
 @click.option("--conv-type", "conv_types", multiple=True, help="Several times.  [default: all]")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="mode=depthwise, …")
 @click.option("--where", metavar="SELECTION", help="Only these cases: 'stride=2 and channels<64'.")
+@click.option("--explain", is_flag=True, help="Every figure by its formula, numbers put in.")
 @format_option("table", "json", "csv", "markdown")
 @click.pass_context
 def cost(
@@ -76,6 +82,7 @@ def cost(
     conv_types: tuple[str, ...],
     options: tuple[str, ...],
     where: str | None,
+    explain: bool,
     output_format: str,
     **sizes: Any,
 ) -> int:
@@ -91,6 +98,10 @@ def cost(
         return 2
     if target is not None and (shaped or (target == NOTE and where)):
         raise click.UsageError("give a suite, 'note', or the sizes of a convolution: one of them")
+    if explain and target == NOTE:
+        cases = [NOTE_STEM, *map(note_stage, ConvType)]
+        _print_steps(cases, output_format)
+        return 0
     if target == NOTE:
         _print(note_rows(), NOTE_COLUMNS, output_format)
         if output_format == "table":
@@ -101,7 +112,10 @@ def cost(
         cases = [case for case in cases if parse_selection(where)(case)]
     if not cases:
         raise click.UsageError(f"no case is left by --where {where!r}")
-    _print([case_row(case) for case in cases], CASE_COLUMNS, output_format)
+    if explain:
+        _print_steps(cases, output_format)
+    else:
+        _print([case_row(case) for case in cases], CASE_COLUMNS, output_format)
     return 0
 
 
@@ -235,6 +249,30 @@ def _print(
             click.echo(f"| {' | '.join(line)} |")
         return
     _print_table(list(columns), cells)
+
+
+def _print_steps(cases: Sequence[Case], output_format: str) -> None:
+    """Print how every figure of each case comes about."""
+    explained = {case.label: explain_cost(case) for case in cases}
+    if output_format != "table":
+        rows = [{"label": name} | asdict(step) for name, own in explained.items() for step in own]
+        columns = {name: _cell_of(name) for name in ("label", *STEP_FIELDS)}
+        _print(rows, columns, output_format)
+        return
+    for place, (label, steps) in enumerate(explained.items()):
+        click.echo(f"{chr(10) if place else ''}{label}")
+        width = max(len(step.name) for step in steps)
+        for step in steps:
+            click.echo(f"  {step.name:<{width}} = {step.formula}")
+            click.echo(f"  {'':<{width}} = {step.numbers} = {_value_text(step.value)}")
+
+
+def _cell_of(name: str) -> Callable[[Row], str]:
+    return lambda row: _value_text(row[name]) if name == "value" else str(row[name])
+
+
+def _value_text(value: float) -> str:
+    return _exact(value) if isinstance(value, int) else significant(value)
 
 
 def _print_csv(rows: Sequence[Row]) -> None:

@@ -74,10 +74,23 @@ def chain(
     mid_activation: str | None,
     **factory: Any,
 ) -> OrderedDict[str, nn.Module]:
-    """The convolutions in order, each but the last followed by the norm and the activation."""
+    """The convolutions in order, each but the last followed by the norm and the activation.
+
+    All but the last are drawn so that they keep the variance of what they are given. torch's
+    own draw shrinks it to a third, which one convolution is meant to do and a chain of them
+    would do again with every link: the whole keeps the gain of the `nn.Conv2d` that it replaces.
+    The weights of the last, and its bias, are drawn as torch does.
+
+    References:
+        K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", 2015, equations 7 and 10.
+    """
     steps: OrderedDict[str, nn.Module] = OrderedDict()
     for number, (name, conv) in enumerate(convs.items(), 1):
         steps[name] = conv
+        if number < len(convs):
+            nn.init.kaiming_uniform_(
+                conv.weight, nonlinearity="relu" if mid_activation else "linear"
+            )
         if number < len(convs) and mid_norm:
             steps[f"{name}_norm"] = nn.BatchNorm2d(conv.out_channels, **factory)
         if number < len(convs) and mid_activation:

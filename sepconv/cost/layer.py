@@ -179,7 +179,7 @@ class Cost:
         """
         ends = self.layers[0].in_elements + self.layers[-1].out_elements
         once = self.element_bytes * self.batch_size * ends + self.weight_bytes
-        return once * self._times[0]
+        return once * self.times[0]
 
     @property
     def intensity_unfused(self) -> float:
@@ -196,7 +196,7 @@ class Cost:
         return {name: getattr(self, name) for name in CONVENTIONS}
 
     @property
-    def _times(self) -> tuple[int, ...]:
+    def times(self) -> tuple[int, ...]:
         """How often each convolution's work is done, forward and backward."""
         if not self.training:
             return (1,) * len(self.layers)
@@ -204,7 +204,7 @@ class Cost:
 
     def _repeated(self, quantity: Callable[[ConvLayer], int]) -> int:
         return sum(
-            times * quantity(layer) for times, layer in zip(self._times, self.layers, strict=True)
+            times * quantity(layer) for times, layer in zip(self.times, self.layers, strict=True)
         )
 
     def _counted(self, per_element: Callable[[ConvLayer], int]) -> int:

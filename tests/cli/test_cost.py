@@ -239,3 +239,28 @@ def test_a_name_means_the_suite_that_comes_along_and_a_path_the_file(suite_file,
     assert find_suite(str(suite_file)).name == "tiny"
     with pytest.raises(InvalidSuite, match=r"one of the suites: .*quick"):
         find_suite("tiny")
+
+
+def test_a_figure_is_explained_with_its_formula_and_its_numbers(cost):
+    code, printed, _ = cost(*SHAPE, "--explain", "--conv-type", "depthwise_separable")
+
+    assert code == 0
+    assert "= 1 · 56 · 56 · 4096 = 12,845,056" in printed
+    assert "= 115605504 / 14651392 = 7.89" in printed
+
+
+def test_an_explanation_is_data_too(cost):
+    code, printed, _ = cost(*SHAPE, "--explain", "--format", "json")
+
+    steps = json.loads(printed)
+    assert code == 0
+    assert set(steps[0]) == {"label", "name", "formula", "numbers", "value"}
+    assert len({step["label"] for step in steps}) == 3
+
+
+def test_the_notes_figures_are_explained(cost):
+    code, printed, _ = cost("note", "--explain")
+
+    assert code == 0
+    assert "= 31,150,080" in printed
+    assert "= 155,750,400" in printed

@@ -156,3 +156,72 @@ def test_an_unknown_conv_type_is_named_with_the_known_ones():
         build_conv(replace(CASE, conv_type="mine"))
 
     assert caught.value.known == tuple(CONVS)
+
+
+@every_conv_type
+@pytest.mark.parametrize("block", ["conv", "conv_bn_relu", "conv_bn_relu_folded"])
+def test_an_exported_program_gives_the_same_output(conv_type, block):
+    case = replace(CASE, conv_type=conv_type, block=block, bias=True)
+    conv, x = unsettle(build_conv(case)), input_of(case)
+
+    exported = torch.export.export(conv, (x,)).module()
+
+    torch.testing.assert_close(exported(x), conv(x), rtol=0, atol=0)
+
+
+@every_conv_type
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch of itself
+@pytest.mark.parametrize("block", ["conv", "conv_bn_relu"])
+def test_a_compiled_module_gives_the_same_output_and_gradients(conv_type, block):
+    case = replace(CASE, conv_type=conv_type, block=block, bias=True)
+    conv, x = unsettle(build_conv(case)), input_of(case).requires_grad_()
+
+    compiled = torch.compile(conv, fullgraph=True)(x)
+
+    torch.testing.assert_close(compiled, conv(x), rtol=0, atol=1e-12)
+    found, expected = (torch.autograd.grad(y.square().sum(), x)[0] for y in (compiled, conv(x)))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+
+
+@every_conv_type
+@pytest.mark.parametrize("options", [{}, MIDDLE], ids=["bare", "with a middle"])
+def test_a_state_goes_from_one_module_to_another(conv_type, options):
+    case = replace(CASE, conv_type=conv_type, block="conv_bn_relu", bias=True, options=options)
+    first, second, x = unsettle(build_conv(case)), build_conv(case), input_of(case)
+    assert not torch.equal(first(x), second(x))
+
+    missing, unexpected = second.load_state_dict(first.state_dict())
+
+    assert (missing, unexpected) == ([], [])
+    assert torch.equal(first(x), second(x))
+
+
+@every_conv_type
+def test_the_gradients_are_those_of_the_function(conv_type):
+    case = replace(CASE, conv_type=conv_type, bias=True, stride=2, height=5, width=6)
+    conv = build_conv(case)
+    names = [name for name, _ in conv.named_parameters()]
+    x = input_of(case).requires_grad_()
+
+    def function(x, *values):
+        return torch.func.functional_call(conv, dict(zip(names, values, strict=True)), (x,))
+
+    assert torch.autograd.gradcheck(function, (x, *conv.parameters()))
+
+
+@every_conv_type
+@pytest.mark.parametrize("memory_format", ["contiguous", "channels_last"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_every_layout_and_precision_runs_and_agrees(conv_type, memory_format, dtype):
+    exact = replace(CASE, conv_type=conv_type, bias=True)
+    case = replace(exact, memory_format=memory_format, dtype=dtype)
+    expected, conv, x = build_conv(exact), build_conv(case), input_of(exact)
+    conv.load_state_dict(expected.state_dict())
+
+    layout = torch.channels_last if memory_format == "channels_last" else torch.contiguous_format
+    found = conv(x.to(getattr(torch, dtype)).contiguous(memory_format=layout))
+
+    error = 1e-5 if dtype == "float32" else 0.05
+    assert found.dtype is getattr(torch, dtype)
+    torch.testing.assert_close(found.double(), expected(x), rtol=error, atol=error)
