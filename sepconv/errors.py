@@ -8,6 +8,7 @@
     ├── InvalidRounds          rounds that cannot be paired or divided                (ValueError)
     ├── InvalidRevision        a commit that git cannot find or compare with          (ValueError)
     ├── InvalidSource          a tree whose layers cannot be loaded                   (ValueError)
+    ├── InvalidExchange        a file of another tool that says what we cannot read   (ValueError)
     ├── BuildFailed            the command that builds a side of a comparison failed
     ├── DeviceBusy             another sweep is measuring on that device
     ├── NothingToResume        no run in the store can be continued here
@@ -96,6 +97,16 @@ class InvalidSource(SepconvError, ValueError):
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"{source}: {reason}")
         self.source = source
+        self.reason = reason
+
+
+class InvalidExchange(SepconvError, ValueError):
+    """A file of another tool cannot be read, or describes nothing that can be kept."""
+
+    def __init__(self, source: str, place: str, reason: str) -> None:
+        super().__init__(": ".join(filter(None, (source, place, reason))))
+        self.source = source
+        self.place = place  # within the file: "benchmarks[3].stats.median"; "" for all of it
         self.reason = reason
 
 

@@ -91,6 +91,18 @@ def test_the_readmes_python_runs_and_prints_what_it_says():
     assert "depthwise_separable" in answer.stdout
 
 
+def test_the_layers_python_prints_what_its_comments_say():
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/layers.md").read_text(), re.DOTALL)
+
+    answer = subprocess.run(
+        [sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    promised = [line for said in re.findall(r"\)  # (.*)", block) for line in said.split(" / ")]
+    assert answer.stdout.splitlines() == [line for line in promised if "random" not in line]
+
+
 @pytest.mark.parametrize("script", ["quickstart", "test"])
 def test_the_readmes_scripts_exist_and_can_be_run(script):
     path = ROOT / "scripts" / script

@@ -18,10 +18,14 @@ COMMANDS: dict[str, str] = {
     "quick": "sepconv.cli.quick:quick",
     "run": "sepconv.cli.run:run",
     "compare": "sepconv.cli.compare:compare",
+    "acknowledge": "sepconv.cli.acknowledge:acknowledge",
     "report": "sepconv.cli.report:report",
     "runs": "sepconv.cli.runs:runs",
     "show": "sepconv.cli.show:show",
     "cost": "sepconv.cli.cost:cost",
+    "import": "sepconv.cli.importing:import_",
+    "export": "sepconv.cli.exporting:export",
+    "db": "sepconv.cli.database:db",
     "doctor": "sepconv.cli.doctor:doctor",
 }
 

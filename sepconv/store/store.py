@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from sqlalchemy import Connection
 
 from sepconv.case import Case
-from sepconv.comparison import ComparedPass, Comparison
+from sepconv.comparison import Acknowledgement, ComparedPass, Comparison
 from sepconv.errors import StoreUnavailable
 from sepconv.ratio import Pair
 from sepconv.record import Block, Measurement, Resumption, Slot
 from sepconv.run import Environment, Machine, Peak, Run, Selfcheck
 from sepconv.series import Series
-from sepconv.store import ability, comparison, find, read, resumption, write
+from sepconv.store import ability, backup, comparison, find, merge, read, resumption, write
+from sepconv.store.acknowledgement import keep_acknowledgements
 from sepconv.store.address import parse_address
+from sepconv.store.backup import Backup
 from sepconv.store.fault import explained
+from sepconv.store.merge import Merged
 from sepconv.store.read import StoredBlock, StoredRun
 
 
@@ -208,6 +211,19 @@ class Store:
         with self.reading() as connection:
             return comparison.find_comparison(connection, reference)
 
+    def acknowledge(self, number: int, said: Mapping[int, Acknowledgement]) -> None:
+        """Store what somebody says of these rings of a comparison; the newest word counts."""
+        with self._writing() as connection:
+            keep_acknowledgements(connection, number, said)
+
+    def acknowledged(self, base_commit: str) -> list[Comparison]:
+        """The comparisons with that base of which something was acknowledged, newest first.
+
+        What was withdrawn is there too, and says so.
+        """
+        with self.reading() as connection:
+            return comparison.load_acknowledged(connection, base_commit)
+
     def compared_passes(self, number: int) -> list[ComparedPass]:
         """Every pass of every ring of a comparison, pass by pass, base against base included."""
         with self.reading() as connection:
@@ -259,6 +275,52 @@ class Store:
         """
         with self._writing() as connection:
             return write.thin(connection, keep_runs=keep_runs)
+
+    def merge(self, *sources: Store) -> list[Merged]:
+        """Bring everything that the sources know into this store: all of it or nothing.
+
+        Merging the same again changes nothing; the sources are not changed.
+
+        Raises:
+            StoreError: A source is this store, or cannot be read, or is damaged.
+        """
+        with ExitStack() as stack:
+            theirs = [stack.enter_context(source.reading()) for source in sources]
+            with self.reading() as connection:
+                here = merge.identify(connection)
+            for source, connection in zip(sources, theirs, strict=True):
+                if merge.identify(connection) == here:
+                    raise StoreUnavailable(
+                        f"{source.shown_url} is the store to merge into: name another one"
+                    )
+            with self._writing() as target:
+                return [
+                    merge.merge(connection, target, source.shown_url)
+                    for source, connection in zip(sources, theirs, strict=True)
+                ]
+
+    def backup(self, target: str | os.PathLike[str], *, overwrite: bool = False) -> Backup:
+        """Write everything into one SQLite file, whole or not at all, while others go on writing.
+
+        Raises:
+            StoreError: The file is there already, or cannot be written; or the store is damaged.
+        """
+        address = parse_address(target)
+        if address.path is None:
+            raise StoreUnavailable(
+                f"{address.shown} is no file, and a backup is one: `sepconv db merge` "
+                "brings a store into another database"
+            )
+        with self.reading() as connection:
+            backup.refuse_itself(connection, address.path, address.shown)
+        with backup.written_whole(address.path, address.shown, overwrite=overwrite) as unfinished:
+            if self._engine.dialect.name == "sqlite":
+                with self.reading() as connection:
+                    backup.copy_database(backup.raw_connection(connection), unfinished)
+            else:
+                with Store(unfinished) as copy:
+                    copy.merge(self)
+        return backup.describe_backup(address.path)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
