@@ -65,6 +65,8 @@ def telling_failures(folder: Path | None, asked: Sequence[str]) -> Iterator[None
         _clear(folder)
     try:
         yield
+    except BrokenPipeError:  # the reader of what was printed has gone; the report is there
+        raise
     except (SepconvError, ClickException, OSError) as error:
         if folder is not None:
             message = error.format_message() if isinstance(error, ClickException) else str(error)

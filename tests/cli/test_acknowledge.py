@@ -126,3 +126,14 @@ def test_a_report_is_written_again_from_the_store_with_what_was_acknowledged(sto
         "comparison.json",
         "index.html",
     ]
+
+
+def test_a_reader_who_has_enough_leaves_the_report_as_it_is(store):
+    folder = store.parent / "report"
+    shown = f"{sys.executable} -m sepconv compare --show latest --store {store} --report {folder}"
+
+    for _ in range(3):
+        subprocess.run(["bash", "-c", f"{shown} | head -c 1"], check=False, capture_output=True)
+
+    assert "### ❌ Slower: 2 cases of 3" in (folder / "comment.md").read_text()
+    assert (folder / "index.html").exists()
