@@ -11,6 +11,8 @@ import pytest
 from tests.ci.forge import BOT, forge
 from tests.ci.tool import need
 
+pytestmark = pytest.mark.slow  # processes, most of them of a minute together
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "comment"
 MARK = "<!-- sepconv:pull-request -->"
 QUIET = "<!-- sepconv:pull-request quiet -->"

@@ -15,6 +15,8 @@ from sepconv import Store
 from tests.ci.project import OPTIONS, branch_off, clean, make_project, run
 from tests.repository import commit, git
 
+pytestmark = pytest.mark.slow  # processes, most of them of a minute together
+
 SCRIPT = "scripts/pull-request"
 MARK = "<!-- sepconv:pull-request -->"
 QUIET = "<!-- sepconv:pull-request quiet -->"
@@ -97,7 +99,6 @@ def test_base_is_where_the_branch_left_even_if_main_went_on(project):
     assert compared(project) == (first, git(project, "rev-parse", "feature"))
 
 
-@pytest.mark.slow
 def test_head_is_the_working_tree_and_base_the_default_branchs_unless_named(project):
     answer, _ = gate(project)
 
@@ -112,7 +113,7 @@ def test_head_is_the_working_tree_and_base_the_default_branchs_unless_named(proj
     "name",
     [
         "$(touch${IFS}owned)",
-        *(pytest.param(each, marks=pytest.mark.slow) for each in ("odd/nämé-1", "a;b", "x'y")),
+        *("odd/nämé-1", "a;b", "x'y"),
     ],
 )
 def test_a_name_is_a_name_whatever_is_in_it(project, name):
@@ -197,7 +198,6 @@ def test_hostile_words_of_what_died_are_inert(project):
     assert comment.rstrip().endswith("``````")
 
 
-@pytest.mark.slow
 def test_compare_killed_while_it_measures_is_told_loudly(tmp_path):
     folder = make_project(tmp_path / "project", "steady")
     branch_off(folder, "feature", {"steady": 2})
@@ -267,7 +267,6 @@ def test_a_shallow_clone_of_ci_is_given_the_history_that_it_needs(project, remot
     assert compared(place)[0] == git(project, "rev-parse", "main~1")
 
 
-@pytest.mark.slow
 def test_a_shallow_checkout_of_the_merge_of_a_fork_finds_both_parents(project, remote, tmp_path):
     """As actions/checkout leaves it by default: one commit, on no branch of this repository."""
     git(project, "push", "-q", str(remote), ":feature")  # it is a fork's, here known as pull/1
@@ -282,7 +281,6 @@ def test_a_shallow_checkout_of_the_merge_of_a_fork_finds_both_parents(project, r
     assert compared(place) == (git(project, "rev-parse", "main~1"), head)
 
 
-@pytest.mark.slow
 def test_a_person_with_a_shallow_clone_is_told_what_to_type_and_it_helps(project, remote, tmp_path):
     place = clone(remote, tmp_path / "shallow", "--depth", "1", "--branch", "feature")
 
@@ -297,7 +295,6 @@ def test_a_person_with_a_shallow_clone_is_told_what_to_type_and_it_helps(project
     assert helped.returncode == 0, helped.stderr
 
 
-@pytest.mark.slow
 def test_without_a_base_a_shallow_clone_of_ci_is_compared_with_the_default_branch(
     project, remote, tmp_path
 ):
@@ -309,7 +306,6 @@ def test_without_a_base_a_shallow_clone_of_ci_is_compared_with_the_default_branc
     assert compared(place)[0] == git(project, "rev-parse", "main~1")
 
 
-@pytest.mark.slow
 def test_a_shallow_fork_is_given_the_history_of_both_remotes(project, remote, tmp_path):
     fork = tmp_path / "fork.git"
     git(tmp_path, "clone", "-q", "--bare", str(remote), str(fork))
@@ -337,7 +333,6 @@ def test_a_remote_that_does_not_answer_is_named_and_nothing_is_concluded(project
     assert "Could not measure" in comment
 
 
-@pytest.mark.slow
 def test_a_branch_without_a_common_commit_is_compared_with_the_base_that_was_named(project):
     git(project, "branch", "alone", git(project, "commit-tree", "main^{tree}", "-m", "alone"))
 

@@ -261,6 +261,7 @@ def test_the_store_of_a_pull_request_goes_from_run_to_run(world):
     assert {scope for scope, *_ in world.github.caches} == {"refs/pull/17/merge"}
 
 
+@pytest.mark.slow
 def test_what_could_not_be_measured_is_red_under_another_name(world, there):
     head = git(world.origin, "rev-parse", "HEAD")
     world.github.variables["SEPCONV_OPTIONS"] += " --where stride"
@@ -278,6 +279,7 @@ def test_what_could_not_be_measured_is_red_under_another_name(world, there):
     assert "Could not measure" in there.bodies(17)[0]
 
 
+@pytest.mark.slow
 def test_a_gate_that_died_is_red_by_neither_name_and_its_comment_says_that_nothing_is_known(
     world, there
 ):
@@ -305,6 +307,7 @@ HEAD = "4" * 40
 TEXT = f"{MARK}\nSlower\n"
 
 
+@pytest.mark.slow
 def test_the_number_is_githubs_and_not_the_artefacts(world, there):
     leave(world, TEXT)
     there.pulls = [pull("5" * 40, 16, "other"), pull(HEAD, 17), pull(HEAD, 18, repository="x/r")]
@@ -315,6 +318,7 @@ def test_the_number_is_githubs_and_not_the_artefacts(world, there):
     assert (there.bodies(16), there.bodies(17), there.bodies(18)) == ([], [TEXT], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("branch", ["a&b=c#d", "$(touch owned)", "`id`;x", "ünï/cødé"])
 def test_a_branch_of_any_name_is_found(world, there, branch):
     leave(world, TEXT)
@@ -327,6 +331,7 @@ def test_a_branch_of_any_name_is_found(world, there, branch):
     assert not list(world.folder.rglob("owned"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pulls",
     [[], [pull("5" * 40)], [pull(HEAD, 17), pull(HEAD, 18)]],
@@ -343,6 +348,7 @@ def test_where_the_pull_request_is_not_certain_nothing_is_posted(world, there, p
     assert there.writes() == []
 
 
+@pytest.mark.slow
 def test_a_forks_text_is_posted_only_where_somebody_has_allowed_it(world, there):
     leave(world, TEXT)
     there.pulls = [pull(HEAD, 17, repository="mallory/r")]
@@ -358,6 +364,7 @@ def test_a_forks_text_is_posted_only_where_somebody_has_allowed_it(world, there)
     assert there.bodies(17) == [TEXT]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("conclusion", "bodies"), [("timed_out", 1), ("failure", 1), ("cancelled", 1), ("skipped", 0)]
 )
@@ -373,6 +380,7 @@ def test_a_run_that_left_nothing_is_told_of_unless_it_never_began(world, there, 
         assert "https://github.com/o/r/actions/runs/100" in body
 
 
+@pytest.mark.slow
 def test_a_run_that_a_newer_push_replaced_is_not_told_of(world, there):
     there.pulls = [pull("5" * 40)]
 
@@ -382,6 +390,7 @@ def test_a_run_that_a_newer_push_replaced_is_not_told_of(world, there):
     assert there.writes() == []
 
 
+@pytest.mark.slow
 def test_other_runs_are_none_of_its_business(world, there):
     told = world.tell(finished(HEAD) | {"event": "push"})
 
@@ -389,6 +398,7 @@ def test_other_runs_are_none_of_its_business(world, there):
     assert there.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run_id", "change", "said"),
     [
@@ -414,6 +424,7 @@ def test_only_the_newest_run_of_a_pull_request_can_be_acknowledged(
     assert world.github.caches == []
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_not_the_default_one_acknowledges_nothing(world):
     event = {"inputs": {"run_id": "100", "case": "all", "reason": "why"}}
     event["repository"] = {"default_branch": "main"}
@@ -523,6 +534,7 @@ def test_a_slower_merge_request_is_red_is_told_acknowledged_and_green(gitlab, th
     assert (folder / "report" / "store.db").exists()
 
 
+@pytest.mark.slow
 def test_a_gitlab_job_that_left_no_report_is_no_regression(gitlab):
     folder, job = gitlab
     (folder / ".venv" / "bin" / "sepconv").write_text("#!/bin/sh\nexit 1\n")
