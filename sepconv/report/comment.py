@@ -77,7 +77,7 @@ def render_comment(comparison: Comparison, report_url: str | None = None) -> str
     tail = _footer(comparison, report_url)
     spent = sum(len(part) + 2 for part in (*head, *tail))
     tables = _tables(comparison, report_url, LIMIT - spent)
-    return "\n\n".join([part for part in (*head, *tables, *tail) if part]) + "\n"
+    return "\n\n".join([part.rstrip() for part in (*head, *tables, *tail) if part]) + "\n"
 
 
 def render_failure(error: str, asked: Sequence[str]) -> str:

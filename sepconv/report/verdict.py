@@ -217,12 +217,16 @@ def describe_environment(comparison: Comparison) -> str:
 def reproducing_command(comparison: Comparison, case: Compared) -> str:
     """What to type to compare that case alone once more."""
     asked = list(map(str, comparison.conditions.get("asked", ())))
-    for word, length in (("--where", 2), ("--budget", 2), ("--changed", 1)):
+    for word, length in (("--budget", 2), ("--changed", 1)):
         while word in asked:
             place = asked.index(word)
             del asked[place : place + length]
     hidden = {*comparison.base.settings, *comparison.head.settings}
     where = spell_selection(case.base, [each.base for each in comparison.cases], hidden)
+    if "--where" in asked:  # what it held fixed does not tell the cases apart
+        place = asked.index("--where")
+        where = f"({asked[place + 1]}) and {where}"
+        del asked[place : place + 2]
     return shlex.join(["sepconv", "compare", *asked, "--where", where])
 
 

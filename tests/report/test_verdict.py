@@ -14,6 +14,7 @@ from sepconv.report.verdict import (
     explaining_command,
     format_change,
     format_details,
+    reproducing_command,
 )
 from sepconv.run import Machine, Revision
 
@@ -171,6 +172,19 @@ def test_the_explaining_command_is_quoted_for_the_shell():
 
     assert command.startswith("sepconv compare --explain ")
     assert "'it'\"'\"'s; rm -rf-8" in command
+
+
+def test_a_row_is_measured_again_within_what_was_asked_for():
+    stride = replace(SLOWER, ring=2, base=replace(CASE, stride=2), head=replace(CASE, stride=2))
+    asked = ["main", "--where", "batch_size=1 or threads=2", "--budget", "60s", "--changed"]
+    told = comparison(SLOWER, stride, conditions={"asked": asked})
+
+    command = reproducing_command(told, stride)
+
+    assert command == (
+        "sepconv compare main --where "
+        "'(batch_size=1 or threads=2) and conv_type=standard and stride=2'"
+    )
 
 
 def test_a_track_record_counts_what_was_decided_and_its_balance():
