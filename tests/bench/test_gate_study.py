@@ -60,6 +60,7 @@ def test_every_variant_of_the_study_computes_the_same_and_no_two_trees_are_equal
     assert len(set(trees)) == len(trees) == 12
 
 
+@pytest.mark.slow
 def test_the_simulation_repeats_itself_and_finds_a_large_slowdown():
     command = [sys.executable, str(BENCHMARKS / "gate_simulation.py"), "--gates"]
 

@@ -427,6 +427,7 @@ def test_a_failure_in_a_ring_of_base_against_base_is_bases(tmp_path):
     assert {(arm, conv_type) for arm, conv_type, _ in umpire.failures} == {(BASE, "marked")}
 
 
+@pytest.mark.slow
 def test_a_ring_that_says_nothing_is_lost_after_a_while():
     umpire = Endless(hears=False)
     with Supervisor(SUITES, side=Side()) as supervisor:
@@ -438,6 +439,7 @@ def test_a_ring_that_says_nothing_is_lost_after_a_while():
     assert len(umpire.passes) == 6
 
 
+@pytest.mark.slow
 def test_sides_that_are_no_twins_are_measured_against_a_second_server_of_base():
     umpire = Counting(passes=1)
     other = Side(environment=(("ANY", "1"),))

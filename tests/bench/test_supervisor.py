@@ -364,6 +364,7 @@ def test_both_arms_of_a_ring_stop_after_the_same_visit(server):
     assert rounds[BASE, 8] == rounds[HEAD, 8] == 2
 
 
+@pytest.mark.slow
 def test_who_is_killed_from_outside_is_not_to_blame_and_is_measured_again(server):
     def kill_once() -> None:
         if len(notes.blocks) == 1:

@@ -242,6 +242,7 @@ def test_where_no_code_changed_nothing_is_measured_and_that_is_said(layers, tmp_
     assert "base main (" in answer.stdout
 
 
+@pytest.mark.slow
 def test_only_the_conv_type_whose_code_changed_is_measured(layers, tmp_path):
     suite = write_suite(tmp_path, "standard", "depthwise_separable")
 
@@ -473,6 +474,7 @@ def test_the_folder_of_the_default_store_is_no_change_of_the_users_code(compared
     assert (folder / "results" / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.slow
 def test_what_a_budget_leaves_no_time_for_is_left_out_and_measured_is_what_fits(tmp_path):
     suite = write_suite(tmp_path, "standard", "depthwise_separable", "spatially_separable")
 

@@ -273,6 +273,7 @@ def test_an_interval_is_that_of_compare_rounds():
     assert exp(interval.centre - interval.half(0.99)) == pytest.approx(verdict.low)
 
 
+@pytest.mark.slow
 def test_no_more_than_one_in_a_hundred_comparisons_without_a_change_is_red():
     """24 cases, 300 times: as noisy as a shared machine, every change at the very margin of 0."""
     red = 0

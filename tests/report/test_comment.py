@@ -187,6 +187,7 @@ def test_the_last_lines_say_how_it_was_measured_and_where():
     assert "torch 2.13.0" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1_000, 10_000])
 @pytest.mark.parametrize("outcome", [Outcome.SLOWER, Outcome.SAME])
 def test_ten_thousand_cases_fit_into_one_comment_and_those_left_out_are_counted(count, outcome):

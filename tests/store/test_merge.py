@@ -376,6 +376,7 @@ def test_a_merge_that_is_killed_leaves_the_store_as_it_was(
         assert contents(store) == contents(other)
 
 
+@pytest.mark.slow
 def test_four_processes_that_merge_the_same_at_once_merge_it_once(
     url: str, other: Store, start: Start
 ) -> None:

@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable
 from subprocess import Popen
 
+import pytest
+
 from sepconv.store import Store
 
 Start = Callable[..., Popen[str]]
@@ -43,6 +45,7 @@ def test_what_was_acknowledged_survives_a_kill_and_no_ring_is_half(url: str, sta
             assert each.rounds[0].wall_s == (each.pass_number + 1) / 1e9
 
 
+@pytest.mark.slow
 def test_eight_writers_at_once_lose_nothing(url: str, start: Start) -> None:
     writers = [start("write_blocks.py", url, f"run {index}", 100) for index in range(8)]
 
@@ -53,6 +56,7 @@ def test_eight_writers_at_once_lose_nothing(url: str, start: Start) -> None:
         assert [each.blocks for each in store.runs()] == [200] * 8
 
 
+@pytest.mark.slow
 def test_eight_processes_open_a_new_store_at_once(url: str, start: Start) -> None:
     openers = [start("open_store.py", url) for _ in range(8)]
     for opener in openers:
