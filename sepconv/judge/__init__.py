@@ -9,11 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sepconv.judge.change_point import change_points as change_points
     from sepconv.judge.verdict import Verdict as Verdict
     from sepconv.judge.verdict import compare_rounds as compare_rounds
 
 HOMES = {
     "Verdict": "sepconv.judge.verdict",
+    "change_points": "sepconv.judge.change_point",
     "compare_rounds": "sepconv.judge.verdict",
 }
 
