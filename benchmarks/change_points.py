@@ -63,7 +63,7 @@ def lognormal(draw: Draw, runs: int, sd: float) -> Array:
     """A sharp lower edge and a long upper tail; the quartiles are those of a Gaussian."""
     skewness = draw.uniform(0.5, 0.9)
     width = 2 * 0.6745 / (np.exp(0.6745 * skewness) - np.exp(-0.6745 * skewness))
-    return np.expm1(draw.normal(0, skewness, runs)) * width * sd
+    return np.asarray(np.expm1(draw.normal(0, skewness, runs)) * width * sd)
 
 
 def student(draw: Draw, runs: int, sd: float) -> Array:
@@ -109,20 +109,21 @@ def drifting(draw: Draw, runs: int, sd: float) -> Array:
     time = np.linspace(0, 1, runs)
     turns = draw.uniform(0.3, 1.0) * time + draw.random()
     creep = time if draw.random() < 0.5 else np.sin(2 * np.pi * turns) / 2
-    return draw.normal(0, sd, runs) + size * creep
+    return np.asarray(draw.normal(0, sd, runs) + size * creep)
 
 
 def periodic(draw: Draw, runs: int, sd: float) -> Array:
     period, size = draw.choice([5, 7, 12, 24]), draw.uniform(0.7, 1.6) * sd
     turns = (np.arange(runs) + draw.integers(period)) / period
-    return draw.normal(0, sd, runs) + size * np.sin(2 * np.pi * turns)
+    return np.asarray(draw.normal(0, sd, runs) + size * np.sin(2 * np.pi * turns))
 
 
 def heteroscedastic(draw: Draw, runs: int, sd: float) -> Array:
     """The scatter changes about every 40 runs."""
     spells = max(2, runs // 40)
     scatter = np.exp(draw.uniform(-0.9, 0.9, spells))
-    return draw.normal(0, sd, runs) * np.repeat(scatter, -(-runs // spells))[:runs]
+    noise = draw.normal(0, sd, runs)
+    return np.asarray(noise * np.repeat(scatter, -(-runs // spells))[:runs])
 
 
 def mixed(draw: Draw, runs: int, sd: float) -> Array:
@@ -249,6 +250,10 @@ class Result:
     seconds_per_1000: float  # of CPU time
 
 
+def ours(values: Array) -> list[int]:
+    return change_points(values.tolist())
+
+
 def told_by(detector: Detector, values: Array) -> list[int]:
     return sorted({int(place) for place in detector(values) if 0 < place < len(values)})
 
@@ -341,7 +346,7 @@ def main() -> None:
     parser.add_argument("--online", action="store_true", help="run by run too: some minutes")
     arguments = parser.parse_args()
 
-    detectors = {"sepconv": change_points} | PEERS
+    detectors = {"sepconv": ours, **PEERS}
     chosen = {
         name: detector
         for name, detector in detectors.items()
