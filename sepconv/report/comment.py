@@ -14,7 +14,7 @@ from sepconv.judge.workload import EXACT
 from sepconv.report.comparison_row import anchor_of
 from sepconv.report.markdown import code_block, code_span, markdown_cell, written_table
 from sepconv.report.shape import shape_texts, shared_axes
-from sepconv.report.text import NONE, inert
+from sepconv.report.text import NONE, inert, shorten
 from sepconv.report.verdict import (
     WORDS,
     conclude,
@@ -90,7 +90,7 @@ def render_failure(error: str, asked: Sequence[str]) -> str:
             "> [!CAUTION]\n> This says nothing about speed: no side was compared. It is neither "
             "a pass nor a regression.",
             code_block(_wrapped(error[-SHOWN_ERROR:]), "text"),
-            f"Try it where you can see it: {code_span(_short(command))}\n",
+            f"Try it where you can see it: {code_span(shorten(command, COMMAND_LIMIT))}\n",
         ]
     )
 
@@ -156,7 +156,11 @@ def _next_steps(comparison: Comparison) -> Iterator[str]:
         "measure it once more": reproducing_command(comparison, worst),
         "it is meant to be so": shlex.join(accept),
     }
-    lines = [line for what, command in commands.items() for line in (f"# {what}", _short(command))]
+    lines = [
+        line
+        for what, command in commands.items()
+        for line in (f"# {what}", shorten(command, COMMAND_LIMIT))
+    ]
     yield code_block("\n".join(lines), "sh")
 
 
@@ -294,15 +298,9 @@ def _latencies(case: Compared) -> str:
     return " → ".join(NONE if each is None else show(each) for each in both)
 
 
-def _short(command: str) -> str:
-    """A command, unless nobody could have typed it."""
-    return command if len(command) <= COMMAND_LIMIT else f"{command[: COMMAND_LIMIT - 1]}…"
-
-
 def _cell(value: str) -> str:
     """The beginning of a text of others, inert."""
-    line = inert(value)
-    return markdown_cell(line if len(line) <= TEXT_LIMIT else f"{line[: TEXT_LIMIT - 1]}…")
+    return markdown_cell(shorten(inert(value), TEXT_LIMIT))
 
 
 def _linked(text: str, case: Compared, url: str | None) -> str:
@@ -334,6 +332,6 @@ def _footer(comparison: Comparison, url: str | None) -> list[str]:
     again = ""
     if comparison.cases and not comparison.alarms:
         command = reproducing_command(comparison, ordered(comparison.cases)[0])
-        again = f"  \n<sub>reproduce a row: {code_span(_short(command))}</sub>"
+        again = f"  \n<sub>reproduce a row: {code_span(shorten(command, COMMAND_LIMIT))}</sub>"
     page = f"\n\n[The page with every pass, figures and commands](<{_address(url)}>)" if url else ""
     return [f"{text}{again}{page}"]

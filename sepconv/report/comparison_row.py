@@ -9,9 +9,8 @@ from sepconv.case import Case
 from sepconv.comparison import Compared, Comparison, Outcome
 from sepconv.judge.workload import FAULTS
 from sepconv.report.shape import shape_texts
-from sepconv.report.text import NONE, headline
+from sepconv.report.text import NONE, headline, shorten
 from sepconv.report.verdict import (
-    WORDS,
     changed_metrics,
     describe_acknowledgement,
     explaining_command,
@@ -19,6 +18,7 @@ from sepconv.report.verdict import (
     format_change,
     format_details,
     format_metric,
+    outcome_word,
     reproducing_command,
 )
 from sepconv.units import format_percent, format_seconds
@@ -112,11 +112,6 @@ def metric_text(name: str, value: float | None) -> str:
     return NONE if value is None else format_metric(name, value)
 
 
-def shorten(text: str, length: int) -> str:
-    """The beginning of a text that is too long for its place."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
 def _row(
     comparison: Comparison, case: Compared, shape: str, anchor: str, *, is_detailed: bool
 ) -> CaseRow:
@@ -126,7 +121,7 @@ def _row(
         outcome=str(case.outcome),
         shape=shape,
         form=form_of(case),
-        word=WORDS[case.outcome] + (", as acknowledged" if case.acknowledged else ""),
+        word=outcome_word(case),
         said=said,
         change=format_change(case),
         base=NONE if case.base_latency_s is None else format_seconds(case.base_latency_s),

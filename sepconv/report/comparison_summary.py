@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields
 
 from sepconv.comparison import BY_WEIGHT, Compared, Comparison, Contender, Outcome
 from sepconv.judge.workload import FAULTS
-from sepconv.report.comparison_row import metric_text, shorten
+from sepconv.report.comparison_row import metric_text
 from sepconv.report.run import format_time
 from sepconv.report.sentence import join_words
 from sepconv.report.shape import shape_texts
-from sepconv.report.text import NONE, headline
+from sepconv.report.text import NONE, headline, shorten
 from sepconv.report.verdict import WORDS, describe_acknowledgement, form_of, format_change
 from sepconv.run import Environment
 from sepconv.units import format_duration

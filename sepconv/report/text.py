@@ -21,6 +21,11 @@ def headline(error: str | None) -> str:
     return lines[-1] if lines[0].startswith("Traceback") else lines[0]
 
 
+def shorten(text: str, length: int) -> str:
+    """The beginning of a text that is too long for its place."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
 def flat(value: object) -> object:
     """One text of what has parts: "ok 14, failed 1"."""
     if isinstance(value, Mapping):

@@ -184,10 +184,14 @@ def outcome_text(case: Compared) -> str:
     said = "; ".join(filter(None, [format_details(case), *changed_metrics(case)]))
     if case.outcome not in (Outcome.SAME, Outcome.SLOWER, Outcome.FASTER):
         said = "; ".join(filter(None, [said, headline(case.reason)]))
-    word = WORDS[case.outcome]
-    if case.acknowledged is not None:
-        word = f"{word}, as acknowledged"
+    word = outcome_word(case)
     return f"{word}: {said}" if said else word
+
+
+def outcome_word(case: Compared) -> str:
+    """The outcome, and whether somebody has acknowledged it."""
+    word = WORDS[case.outcome]
+    return word if case.acknowledged is None else f"{word}, as acknowledged"
 
 
 def changed_metrics(case: Compared) -> list[str]:

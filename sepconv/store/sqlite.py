@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, StaticPool, create_engine, event
 
 from sepconv.errors import NotAStore, StoreUnavailable
+from sepconv.store.backup import copy_database
 from sepconv.store.fault import explain, explained
 from sepconv.store.migration import LINEAGE, Lineage, check_version, find_version, migrate
 from sepconv.store.schema import APPLICATION_ID
@@ -213,11 +214,8 @@ def _back_up(path: Path, version: str) -> Path:
     target = next(name for name in names if not name.exists())
     unfinished = Path(f"{target}.unfinished")
     unfinished.unlink(missing_ok=True)
-    with (
-        closing(sqlite3.connect(_uri(path, "mode=ro"), uri=True)) as source,
-        closing(sqlite3.connect(unfinished)) as copy,
-    ):
-        source.backup(copy)
+    with closing(sqlite3.connect(_uri(path, "mode=ro"), uri=True)) as source:
+        copy_database(source, unfinished)
     return unfinished.replace(target)
 
 
