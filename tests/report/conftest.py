@@ -45,15 +45,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[OpenPage]:
-    """Opens the report of a history; the test fails on any error or request of the page."""
+def open_html(browser: Browser, tmp_path: Path) -> Iterator[OpenPage]:
+    """Opens a page of ours; the test fails on any error or request of it."""
     trouble: list[str] = []
     contexts = []
 
-    def open_report(history: Any, hash_: str = "", **settings: Any) -> Page:
-        path = tmp_path / "report.html"
-        write(path, render(history))
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | settings))
+    def open_text(html: str, hash_: str = "", *, script: bool = True, **settings: Any) -> Page:
+        path = tmp_path / "page.html"
+        write(path, html)
+        usual = {"viewport": {"width": 1280, "height": 800}, "java_script_enabled": script}
+        context = browser.new_context(**(usual | settings))
         contexts.append(context)
         page = context.new_page()
         url = path.as_uri()
@@ -66,10 +67,17 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[OpenPage]:
             ),
         )
         page.goto(url + hash_)
-        page.wait_for_selector("html[data-ready]", state="attached")
+        if script:
+            page.wait_for_selector("html[data-ready]", state="attached")
         return page
 
-    yield open_report
+    yield open_text
     for context in contexts:
         context.close()
     assert trouble == []
+
+
+@pytest.fixture
+def open_page(open_html: OpenPage) -> OpenPage:
+    """Opens the report of a history."""
+    return lambda history, *place, **settings: open_html(render(history), *place, **settings)

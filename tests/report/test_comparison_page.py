@@ -13,7 +13,6 @@ from sepconv.figures import slowdown
 from sepconv.report import comparison_row
 from sepconv.report.comparison_page import anchor_of, render_comparison, verdict_state
 from sepconv.report.comparison_row import DETAILED
-from sepconv.report.page import write
 from sepconv.report.verdict import (
     describe_verdict,
     explaining_command,
@@ -326,32 +325,9 @@ def test_a_title_of_ones_own_stands_above_the_sides():
 
 
 @pytest.fixture
-def open_comparison(browser, tmp_path):
-    """Opens the page of a comparison; the test fails on any error or request of it."""
-    trouble, contexts = [], []
-
-    def open_page(told, hash_="", *, script=True, **settings):
-        path = tmp_path / "comparison.html"
-        write(path, render_comparison(*told))
-        viewport = {"width": 1280, "height": 800}
-        context = browser.new_context(
-            **{"viewport": viewport, "java_script_enabled": script} | settings
-        )
-        contexts.append(context)
-        page = context.new_page()
-        url = path.as_uri()
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda r: trouble.append(r.url) if not r.url.startswith(url) else None)
-        page.goto(url + hash_)
-        if script:
-            page.wait_for_selector("html[data-ready]", state="attached")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert trouble == []
+def open_comparison(open_html):
+    """Opens the page of a comparison."""
+    return lambda told, *place, **settings: open_html(render_comparison(*told), *place, **settings)
 
 
 @pytest.mark.slow
