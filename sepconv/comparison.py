@@ -44,6 +44,16 @@ class Stage(StrEnum):
     NULL = "null"  # base against base: what no change looks like here and now
 
 
+class Purpose(StrEnum):
+    """Why a comparison was made."""
+
+    GATE = "gate"  # to judge head: a pull request, or somebody's question
+    NIGHTLY = "nightly"  # a point of the ratio series: head by the pinned reference
+    CHAIN = "chain"  # an old reference by the new one, so that the series go on
+    CONFIRM = "confirm"  # the two commits of an event, measured again
+    BISECT = "bisect"  # one step of a search for the commit
+
+
 DECIDED = frozenset({Outcome.SLOWER, Outcome.FASTER, Outcome.SAME, Outcome.UNDECIDED})
 
 
@@ -149,6 +159,7 @@ class Comparison:
     state: str = "running"  # running, done, interrupted, failed
     finished_at: str | None = None
     timing: Mapping[str, float] = field(default_factory=dict)
+    purpose: Purpose = Purpose.GATE
     id: int | None = None  # its number in the store
 
     @property

@@ -22,7 +22,8 @@
         ├── NotAStore          the file is no sepconv database
         ├── SchemaMismatch     the database was written by another schema version
         ├── UnknownRun         no run with that id, commit or number                  (LookupError)
-        └── UnknownComparison  no comparison with that number or id                   (LookupError)
+        ├── UnknownComparison  no comparison with that number or id                   (LookupError)
+        └── UnknownEvent       no event with that number or id                        (LookupError)
 
 Messages say what was expected, what was found, and what to do about it.
 """
@@ -195,3 +196,7 @@ class UnknownRun(StoreError, LookupError):
 
 class UnknownComparison(StoreError, LookupError):
     """No comparison in the store answers to that number or id."""
+
+
+class UnknownEvent(StoreError, LookupError):
+    """No event in the store answers to that number or id."""

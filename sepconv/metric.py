@@ -59,6 +59,13 @@ METRICS: dict[str, Metric] = {
             False,
             "rounds in which the host launched more slowly than the device worked",
         ),
+        Metric(
+            "ratio_to_reference",
+            "1",
+            "lower",
+            False,
+            "latency ÷ that of the pinned reference revision, measured in turns on one core",
+        ),
         Metric("interference", "1", "lower", False, "wall time ÷ CPU time of the timed rounds"),
         Metric("params", "1", "lower", True, "learnable parameters"),
         Metric("macs", "1", "lower", True, "multiply-adds of the convolutions, without bias"),

@@ -1,34 +1,95 @@
-"""The history of one metric of one case, on one machine in one environment."""
+"""The history of one metric of one case, and the occasions on which it was measured."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sepconv.case import Case
+from sepconv.comparison import Comparison
 from sepconv.record import Estimate, Status
-from sepconv.run import Run
+from sepconv.run import Environment, Machine, Revision, Run
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A run, or a comparison with a pinned reference: when, where and what was measured."""
+
+    uid: str
+    number: int | None  # in the store, among its kind
+    started_at: str  # UTC, ISO 8601
+    machine: Machine
+    environment: Environment
+    revision: Revision | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+    reference: Revision | None = None  # what it was divided by; None of a run
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_run(cls, run: Run) -> Occasion:
+        """The occasion that a run is."""
+        return cls(
+            uid=run.uid,
+            number=run.id,
+            started_at=run.started_at,
+            machine=run.machine,
+            environment=run.environment,
+            revision=run.revision,
+            branch=run.branch,
+            dirty=run.dirty,
+            conditions=run.conditions,
+        )
+
+    @classmethod
+    def of_comparison(cls, comparison: Comparison) -> Occasion:
+        """The occasion that a comparison is: that of its head, divided by its base.
+
+        Raises:
+            ValueError: It never came to know the environment of its head.
+        """
+        head = comparison.head
+        if head.environment is None:
+            raise ValueError(f"comparison {comparison.uid} has no environment")
+        return cls(
+            uid=comparison.uid,
+            number=comparison.id,
+            started_at=comparison.started_at,
+            machine=comparison.machine,
+            environment=head.environment,
+            revision=head.revision,
+            branch=head.branch,
+            dirty=head.dirty,
+            reference=comparison.base.revision,
+            conditions=comparison.conditions,
+        )
+
+    @property
+    def commit(self) -> str | None:
+        return self.revision.commit if self.revision else None
 
 
 @dataclass(frozen=True)
 class Point:
-    """What one run says; a run that tried and got no value is a point without one."""
+    """What one occasion says; one that tried and got no value is a point without one."""
 
-    run: Run
+    occasion: Occasion
     status: Status
     estimate: Estimate | None
 
 
 @dataclass(frozen=True)
 class Series:
-    """One metric of one case over runs, oldest first; never across machines or environments."""
+    """One metric of one case, oldest point first; never across machines or environment classes."""
 
     case: Case
     metric: str
-    machine: str  # key
-    environment: str  # key
+    machine: str  # key of the machine, or the class of machines that a ratio holds for
+    environment: str  # key of the environment, or the class of environments
     points: tuple[Point, ...]
 
     @property
     def values(self) -> tuple[float | None, ...]:
-        """One per run, None where there is none: what a change-point detector takes."""
+        """One per point, None where there is none: what a change-point detector takes."""
         return tuple(point.estimate.value if point.estimate else None for point in self.points)

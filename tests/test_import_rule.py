@@ -27,6 +27,7 @@ WORDS = {
     "run",
     "series",
     "comparison",
+    "event",
     "selection",
     "suite",
     "cost",

@@ -14,7 +14,7 @@ from sepconv.record import (
     Status,
 )
 from sepconv.run import Environment, Machine, Run
-from sepconv.series import Point, Series
+from sepconv.series import Occasion, Point, Series
 
 CASE = Case(conv_type="standard", in_channels=8, out_channels=8, height=7, width=7)
 MACHINE = Machine("AMD EPYC", "x86_64", 1, 2, 24)
@@ -97,7 +97,8 @@ def test_a_measurement_is_measured_exactly_if_its_status_has_a_value(status):
 
 
 def test_a_series_has_a_gap_where_a_run_got_no_value():
-    points = (Point(RUN, Status.OK, Estimate(0.5)), Point(RUN, Status.CRASHED, None))
+    occasion = Occasion.of_run(RUN)
+    points = (Point(occasion, Status.OK, Estimate(0.5)), Point(occasion, Status.CRASHED, None))
 
     assert Series(CASE, "latency_s", "machine", "environment", points).values == (0.5, None)
 

@@ -16,7 +16,7 @@ from sepconv.cli.contender import Ready
 from sepconv.cli.roster import Roster, Sides, take_roster
 from sepconv.cli.suite_file import suites_folder
 from sepconv.cli.sweep import LEAST_SHARE, devices_at_first, open_store, phases
-from sepconv.comparison import DECIDED, Comparison, Contender, LeftOut, Outcome
+from sepconv.comparison import DECIDED, Comparison, Contender, LeftOut, Outcome, Purpose
 from sepconv.judge.acknowledgement import TOPIC, carry_over
 from sepconv.suite import Suite
 
@@ -40,6 +40,8 @@ class Terms:
     seed: int = 0
     case_timeout_s: float = 30.0
     asked: tuple[str, ...] = ()  # the words of the command line that say what is compared
+    purpose: Purpose = Purpose.GATE
+    passes: int | None = None  # so many of every case, and no verdict; None asks the gate
 
 
 def compare_sides(
@@ -86,7 +88,7 @@ def compare_sides(
                 state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
                 store.finish_comparison(begun.id or 0, _ended(begun, state))
                 raise
-            if done.alarms and done.base.revision is not None:
+            if terms.purpose is Purpose.GATE and done.alarms and done.base.revision is not None:
                 done = carry_over(done, store.acknowledged(done.base.revision.commit))
             store.finish_comparison(begun.id or 0, done)
             return done
@@ -153,7 +155,7 @@ def _conduct(
     if budget_s is not None:
         budget_s = max(budget_s - started_s, LEAST_SHARE * budget_s)
     pairs = roster.to_measure
-    umpire = CompareUmpire(store, begun.id or 0, pairs, say=say)
+    umpire = CompareUmpire(store, begun.id or 0, pairs, passes=terms.passes, say=say)
     arms = sides[0].side, sides[1].side
     contest = Contest(server, umpire, arms, seed=terms.seed, budget_s=budget_s)
     if pairs:
@@ -202,6 +204,7 @@ def _describe(
         seed=terms.seed,
         budget_s=terms.budget_s,
         unchanged=roster.unchanged,
+        purpose=terms.purpose,
         conditions={
             **hellos[0].conditions,
             "suite_digest": suite.digest or None,

@@ -8,7 +8,7 @@ import click
 
 from sepconv.cli.publication import Output, tell
 from sepconv.cli.table import make_console, print_json, print_rows, rows_table
-from sepconv.comparison import Comparison, Outcome
+from sepconv.comparison import Comparison, Outcome, Purpose
 from sepconv.judge.rate import highest_rate
 from sepconv.judge.track_record import TrackRecord, track_record
 from sepconv.report.text import NONE
@@ -24,7 +24,7 @@ def print_history(store_url: str, output_format: str) -> int:
     from sepconv.store import Store
 
     with Store(store_url, read_only=True) as store:
-        comparisons = store.comparisons()
+        comparisons = store.comparisons(purposes={Purpose.GATE})
         shown_url = store.shown_url
     record = track_record(comparisons)
     if output_format == "json":

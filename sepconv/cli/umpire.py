@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sepconv.case import Case
 from sepconv.comparison import Compared, ComparedPass, Detail, LeftOut, Outcome, Stage
 from sepconv.judge.gate import Gate, Judged, describe_method
+from sepconv.judge.survey import Survey
 from sepconv.judge.workload import details_of, pair_metrics
 from sepconv.ratio import Pair
 from sepconv.record import BASE, HEAD, Block, Facts, Slot, Status
@@ -24,7 +25,8 @@ NO_TIME = "there was no time for it"
 
 
 class CompareUmpire:
-    """Stores every pass at once, and asks the gate what to measure next.
+    """Stores every pass at once, and asks the gate what to measure next; with `passes`, a survey
+    of so many.
 
     `say` is told what is going on.
     """
@@ -35,9 +37,11 @@ class CompareUmpire:
         number: int,
         pairs: Mapping[int, tuple[Case, Case]],
         *,
+        passes: int | None = None,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.gate = Gate(())
+        self._passes_each = passes
         self._store = store
         self._number = number
         self._say = say
@@ -52,7 +56,11 @@ class CompareUmpire:
     def keep_plan(self, slots: Sequence[Slot], null_rings: Sequence[int]) -> None:
         cases = {slot.ring: slot.case.identity for slot in slots}
         self._nulls = {ring: cases[ring] for ring in null_rings}
-        self.gate = Gate([ring for ring in cases if ring not in self._nulls], null_rings)
+        rings = [ring for ring in cases if ring not in self._nulls]
+        if self._passes_each is None:
+            self.gate = Gate(rings, null_rings)
+        else:
+            self.gate = Survey(rings, null_rings, passes=self._passes_each)
 
     def keep_look(self, arm: str, case: Case, facts: Facts) -> None:
         self._facts[arm][case.identity] = facts
@@ -86,7 +94,8 @@ class CompareUmpire:
         if wanted is not None:
             stage, rings = wanted
             self._passes += 1
-            verb = "screening" if stage is Stage.SCREEN else "confirming"
+            verb = "measuring" if self._passes_each else "screening"
+            verb = verb if stage is Stage.SCREEN else "confirming"
             count = sum(ring in self._pairs for ring in rings)
             self._say(f"{verb}: pass {self._passes}, {count} case{'s' * (count != 1)}")
         return wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -25,6 +25,7 @@ from sepconv.comparison import (
     Detail,
     LeftOut,
     Outcome,
+    Purpose,
     Stage,
 )
 from sepconv.errors import UnknownComparison
@@ -110,9 +111,16 @@ def finish_comparison(connection: Connection, number: int, comparison: Compariso
     )
 
 
-def load_comparisons(connection: Connection, limit: int | None = None) -> list[Comparison]:
-    """The newest `limit` comparisons, or all, newest first, with their cases."""
-    return _load(connection, select(schema.comparison.c.id).order_by(*NEWEST).limit(limit))
+def load_comparisons(
+    connection: Connection, limit: int | None = None, purposes: Collection[Purpose] = ()
+) -> list[Comparison]:
+    """The newest `limit` comparisons, or all, newest first, with their cases; of all purposes
+    unless some are named."""
+    table = schema.comparison
+    chosen = select(table.c.id).order_by(*NEWEST).limit(limit)
+    if purposes:
+        chosen = chosen.where(table.c.purpose.in_(sorted(map(str, purposes))))
+    return _load(connection, chosen)
 
 
 def find_comparison(connection: Connection, reference: str) -> Comparison:
@@ -214,6 +222,7 @@ def _comparison_row(comparison: Comparison) -> Row:
         "timing": json_text(comparison.timing),
         "left_out": exact_json_text(left_out),
         "unchanged": json_text(list(comparison.unchanged)),
+        "purpose": str(comparison.purpose),
     }
 
 
@@ -318,6 +327,7 @@ def _read_comparison(row: RowMapping, cases: Sequence[Compared]) -> Comparison:
         cases=cases,
         left_out=[LeftOut(Case.from_dict(each["case"]), each["reason"]) for each in left_out],
         unchanged=json.loads(row["comparison_unchanged"]),
+        purpose=Purpose(row["comparison_purpose"]),
     )
 
 

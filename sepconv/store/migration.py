@@ -16,7 +16,7 @@ from sepconv.errors import NotAStore, SchemaMismatch, StoreUnavailable
 from sepconv.store.schema import APPLICATION_ID, VERSION_TABLE, metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0004"
+HEAD = "0005"
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ from sqlalchemy import (
 from sepconv.case import Case
 from sepconv.ratio import Pair
 from sepconv.record import TRIED_IN_VAIN, Estimate, Measurement, Round, Slot, Status, Summary
-from sepconv.run import Run
-from sepconv.series import Point, Series
+from sepconv.run import Revision, Run
+from sepconv.series import Occasion, Point, Series
 from sepconv.store import schema
 from sepconv.store.pack import unpack_rounds
-from sepconv.store.row import read_case, read_pair, read_run, read_summary
+from sepconv.store.row import read_case, read_pair, read_plain, read_run, read_summary
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,15 @@ def load_runs(connection: Connection, numbers: Select[Any] | None = None) -> lis
     if numbers is not None:
         query = query.where(run.c.id.in_(numbers))
     return [read_run(row) for row in connection.execute(query).mappings()]
+
+
+def load_revisions(connection: Connection) -> list[Revision]:
+    """Every commit, oldest first by its clock."""
+    table = schema.revision
+    query = select(table).order_by(table.c.committed_at, table.c.commit)
+    query = query.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    rows = connection.execute(query).mappings()
+    return [Revision(**read_plain(Revision, "revision", row)) for row in rows]
 
 
 def load_stored_runs(connection: Connection, limit: int | None) -> list[StoredRun]:
@@ -225,7 +234,7 @@ def load_series(connection: Connection, metric: str) -> list[Series]:
     A run that tried a case in vain leaves a point without an estimate; one that did not try,
     or measured a case for which the metric does not apply or is unsupported, leaves none.
     """
-    runs = {run.id: run for run in load_runs(connection)}
+    occasions = {run.id: Occasion.of_run(run) for run in load_runs(connection)}
     cases = Cases()
     series = []
     rows = connection.execute(_series_query(metric))
@@ -238,7 +247,7 @@ def load_series(connection: Connection, metric: str) -> list[Series]:
                 machine=own[0].machine,
                 environment=own[0].environment,
                 points=tuple(
-                    Point(runs[row.run_id], Status(row.status), _estimate(row)) for row in own
+                    Point(occasions[row.run_id], Status(row.status), _estimate(row)) for row in own
                 ),
             )
         )

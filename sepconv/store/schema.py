@@ -335,6 +335,7 @@ comparison = Table(
     _text("timing"),
     _text("left_out"),
     _text("unchanged"),
+    _text("purpose", default="gate"),
     UniqueConstraint("uid"),
     Index(None, "started_at", "id"),
 )
@@ -371,6 +372,39 @@ acknowledgement = Table(
     _text("acknowledged_at"),
     _text("carried_from", nullable=True),
     _flag("is_withdrawn"),
+    sqlite_with_rowid=False,
+)
+
+event = Table(
+    "event",
+    metadata,
+    _id(),
+    _text("uid"),
+    _text("kind"),
+    _text("direction"),
+    _text("machine"),
+    _reference("revision", role="last_good_", nullable=True),
+    _reference("revision", role="first_bad_", nullable=True),
+    _text("last_good_at"),
+    _text("began_at"),
+    _text("first_seen_at"),
+    _text("last_seen_at"),
+    _count("sightings"),
+    _text("members"),
+    _text("commits"),
+    _text("explanations"),
+    UniqueConstraint("uid"),
+    Index(None, "last_seen_at", "id"),
+)
+
+note = Table(
+    "note",
+    metadata,
+    _reference("event", primary_key=True),
+    _text("noted_at", primary_key=True),
+    _text("state", primary_key=True),
+    _text("author"),
+    _text("reason"),
     sqlite_with_rowid=False,
 )
 

@@ -17,7 +17,11 @@ from sepconv.store.layout import Layout
 from sepconv.store.row import Row
 
 REPLACED = {"plan", "measurement", "value", "comparison_case"}
-NEWEST_BY = {"peak": "measured_at", "acknowledgement": "acknowledged_at"}
+NEWEST_BY = {
+    "peak": "measured_at",
+    "acknowledgement": "acknowledged_at",
+    "event": "last_seen_at",
+}
 PROGRESS = {"running": 0, "done": 2}
 ENDED = 1  # the progress of every other state
 NOTHING = (None, "", "[]", "{}")  # what a column holds that says nothing

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from sqlalchemy import Connection
 
 from sepconv.case import Case
-from sepconv.comparison import Acknowledgement, ComparedPass, Comparison
+from sepconv.comparison import Acknowledgement, ComparedPass, Comparison, Purpose
 from sepconv.errors import StoreUnavailable
+from sepconv.event import Event, Note
 from sepconv.ratio import Pair
 from sepconv.record import Block, Measurement, Resumption, Slot
-from sepconv.run import Environment, Machine, Peak, Run, Selfcheck
+from sepconv.run import Environment, Machine, Peak, Revision, Run, Selfcheck
 from sepconv.series import Series
-from sepconv.store import ability, backup, comparison, find, merge, read, resumption, write
+from sepconv.store import (
+    ability,
+    backup,
+    comparison,
+    event,
+    find,
+    merge,
+    read,
+    resumption,
+    write,
+)
 from sepconv.store.acknowledgement import keep_acknowledgements
 from sepconv.store.address import parse_address
 from sepconv.store.backup import Backup
@@ -197,10 +208,13 @@ class Store:
         with self._writing() as connection:
             comparison.finish_comparison(connection, number, finished)
 
-    def comparisons(self, *, limit: int | None = None) -> list[Comparison]:
-        """The newest `limit` comparisons, or all, newest first, each with its cases."""
+    def comparisons(
+        self, *, limit: int | None = None, purposes: Collection[Purpose] = ()
+    ) -> list[Comparison]:
+        """The newest `limit` comparisons, or all, newest first, each with its cases; of all
+        purposes unless some are named."""
         with self.reading() as connection:
-            return comparison.load_comparisons(connection, limit)
+            return comparison.load_comparisons(connection, limit, purposes)
 
     def find_comparison(self, reference: str) -> Comparison:
         """The comparison of that number, `latest`, or whose uid begins so.
@@ -267,6 +281,46 @@ class Store:
         """The histories of `metric`: one per case, machine and environment, oldest run first."""
         with self.reading() as connection:
             return read.load_series(connection, metric)
+
+    def keep_revisions(self, revisions: Sequence[Revision]) -> None:
+        """Store commits, so that the graph between those that are measured is known; one that
+        is there stays, and learns its parents if it had none."""
+        with self._writing() as connection:
+            write.keep_revisions(connection, revisions)
+
+    def revisions(self) -> list[Revision]:
+        """Every commit that is known, measured or not, oldest first by its clock."""
+        with self.reading() as connection:
+            return read.load_revisions(connection)
+
+    def put_events(self, events: Sequence[Event]) -> list[int]:
+        """Store events as they are now, in place of those with the same uid, and what is new of
+        their notes; returns their numbers.
+
+        Raises:
+            StoreError: A ratio or an interval is NaN or infinite.
+        """
+        with self._writing() as connection:
+            return event.put_events(connection, events)
+
+    def note_event(self, number: int, note: Note) -> None:
+        """Store what somebody says of an event; the newest note is its state."""
+        with self._writing() as connection:
+            event.add_notes(connection, number, [note])
+
+    def events(self) -> list[Event]:
+        """Every event with its notes, the one that was seen last first."""
+        with self.reading() as connection:
+            return event.load_events(connection)
+
+    def find_event(self, reference: str) -> Event:
+        """The event of that number, `latest`, or whose uid begins so.
+
+        Raises:
+            UnknownEvent: None or several answer to it; the message says what there is.
+        """
+        with self.reading() as connection:
+            return event.find_event(connection, reference)
 
     def thin(self, *, keep_runs: int) -> int:
         """Drop the raw rounds of all but the newest runs; summaries stay.

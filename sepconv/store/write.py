@@ -13,7 +13,7 @@ from sepconv.case import Case
 from sepconv.errors import UnknownRun
 from sepconv.ratio import Pair
 from sepconv.record import Block, Measurement, Slot
-from sepconv.run import Run
+from sepconv.run import Revision, Run
 from sepconv.store import schema
 from sepconv.store.row import (
     Row,
@@ -46,6 +46,25 @@ def begin_run(connection: Connection, run: Run) -> int:
         revision = revision_row(run.revision)
         row["revision_id"] = keep_row(connection, schema.revision, "commit", revision)
     return keep_row(connection, schema.run, "uid", row)
+
+
+def keep_revisions(connection: Connection, revisions: Iterable[Revision]) -> None:
+    """Store the commits; one that is there stays, and learns its parents if it had none."""
+    rows = [revision_row(each) for each in sorted(revisions, key=lambda each: each.commit)]
+    insert_if_new(connection, schema.revision, rows)
+    table = schema.revision
+    learns = (
+        update(table)
+        .where(table.c.commit == bindparam("of"), table.c.parents == json_text([]))
+        .values(parents=bindparam("theirs"))
+    )
+    known = [
+        {"of": row["commit"], "theirs": row["parents"]}
+        for row in rows
+        if row["parents"] != json_text([])
+    ]
+    if known:
+        connection.execute(learns, known)
 
 
 def add_plan(

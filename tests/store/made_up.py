@@ -40,7 +40,7 @@ def make_world(seed: int, *, rows: int = 10, blob_bytes: int = 2000) -> World:
                 for column in table.columns
                 if column is not table.autoincrement_column
             }
-            if row.get("state") == "running":
+            if row.get("state") == "running" and "finished_at" in row:
                 row["finished_at"] = None
             if "rounds" in row and table.name == "block":
                 row["rounds"] = chance.randbytes(blob_bytes) if place else None

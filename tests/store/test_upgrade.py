@@ -156,7 +156,8 @@ def test_every_kept_store_keeps_all_rows_of_all_tables(kept: Path, tmp_path: Pat
 
     after = all_rows(tmp_path / "store.db")
     assert {name for name, own in before.items() if not own} == set()  # each table is tried
-    assert {name: after[name] for name in before} == before
+    for name, own in before.items():  # columns that came later stand at the end
+        assert [row[: len(own[0])] for row in after[name]] == own
     assert [path.name for path in tmp_path.glob("*.backup")] == [f"store.db.{kept.stem}-1.backup"]
 
 
