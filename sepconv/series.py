@@ -88,6 +88,9 @@ class Series:
     machine: str  # key of the machine, or the class of machines that a ratio holds for
     environment: str  # key of the environment, or the class of environments
     points: tuple[Point, ...]
+    joints: Mapping[int, float] = field(default_factory=dict)
+    """Where what came before was multiplied by a measured ratio, since the reference moved: the
+    index of the first point after it, and the relative standard error of that ratio."""
 
     @property
     def values(self) -> tuple[float | None, ...]:
