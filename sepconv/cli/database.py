@@ -1,4 +1,4 @@
-"""`sepconv db`: stores as a whole: brought together, and kept."""
+"""`sepconv db`: stores as a whole: brought together, kept, and kept small."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sepconv.cli.option import format_option, store_option
+from sepconv.cli.prune import prune
 
 if TYPE_CHECKING:
     from sepconv.store.backup import Backup
@@ -20,7 +21,7 @@ COUNTED = ("run", "comparison", "acknowledgement", "peak", "selfcheck")
 
 @click.group(epilog="Example: sepconv db backup results/backup.db")
 def db() -> None:
-    """Bring stores together, and keep them: merge, backup.
+    """Bring stores together, keep them, and keep them small: merge, backup, prune.
 
     Where nothing survives a job, a store travels as a file that `backup` writes and `merge`
     brings back. Never copy the file of a store that is in use: what was written last is in
@@ -83,6 +84,9 @@ def backup(target: str, store_url: str, force: bool, output_format: str) -> int:
     else:
         click.echo(inert(_backup_line(written)))
     return 0
+
+
+db.add_command(prune)
 
 
 def _merged_lines(merged: Merged, upgraded_from: str | None, target: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -155,17 +156,24 @@ def value_rows(measurement: Measurement) -> Iterator[Row]:
 def _estimate_rows(values: Mapping[str, Estimate]) -> Iterator[Row]:
     """A value that is no finite number is NULL and failed."""
     for metric, estimate in values.items():
-        row: Row = {"metric": clean_text(metric), "status": None, "error": None}
-        bounds = [bound for bound in (estimate.low, estimate.high) if bound is not None]
-        if not isfinite(estimate.value):
-            row |= {"value": None, "low": None, "high": None, "status": str(Status.FAILED)}
-            row["error"] = f"the value was {estimate.value}"
-        elif not all(map(isfinite, bounds)):
-            row |= {"value": float(estimate.value), "low": None, "high": None}
-            row["error"] = f"the interval was {estimate.low} to {estimate.high}"
-        else:
-            row |= {"value": float(estimate.value), "low": estimate.low, "high": estimate.high}
-        yield row
+        value, low, high = estimate.value, estimate.low, estimate.high
+        status = error = None
+        if not isfinite(value):
+            status, error = str(Status.FAILED), f"the value was {value}"
+        elif not (low is None or isfinite(low)) or not (high is None or isfinite(high)):
+            error = f"the interval was {low} to {high}"
+        is_whole = error is None
+        yield {
+            "metric": _clean_name(metric),
+            "status": status,
+            "error": error,
+            "value": float(value) if status is None else None,
+            "low": low if is_whole else None,
+            "high": high if is_whole else None,
+        }
+
+
+_clean_name = lru_cache(maxsize=256)(clean_text)  # of metrics: a run says the same few, often
 
 
 def read_case(text: str) -> Case:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -26,6 +27,8 @@ from sepconv.store import (
     merge,
     read,
     resumption,
+    state,
+    thinning,
     write,
 )
 from sepconv.store.acknowledgement import keep_acknowledgements
@@ -34,6 +37,8 @@ from sepconv.store.backup import Backup
 from sepconv.store.fault import explained
 from sepconv.store.merge import Merged
 from sepconv.store.read import StoredBlock, StoredRun
+from sepconv.store.text import utc_text
+from sepconv.store.thinning import Space, Thinnable
 
 
 class Store:
@@ -43,9 +48,9 @@ class Store:
     `sqlite://` for one that lives as long as the process. An older schema is upgraded after a
     backup. With `read_only`, nothing is made, upgraded or written.
 
-    Every method is one transaction: when it has returned, what it wrote survives the process;
-    when it raises, nothing of it was written. Writing the same thing again changes nothing.
-    Many processes may write at once.
+    Every method but `thin` is one transaction: when it has returned, what it wrote survives the
+    process; when it raises, nothing of it was written. Writing the same thing again changes
+    nothing. Many processes may write at once.
 
     Raises:
         StoreUnavailable: The database cannot be opened, read or written.
@@ -59,6 +64,7 @@ class Store:
         address = parse_address(url)
         self.shown_url = address.shown
         self.read_only = read_only
+        self._path = address.path
         self._case_ids: dict[str, int] = {}  # by identity; a stored case never changes
         if address.is_postgresql:
             from sepconv.store.postgresql import open_database
@@ -138,8 +144,16 @@ class Store:
         Raises:
             StoreError: A clock gave NaN or infinity.
         """
+        self.add_blocks(run_id, blocks, [] if pair is None else [pair])
+
+    def add_blocks(self, run_id: int, blocks: Sequence[Block], pairs: Sequence[Pair] = ()) -> None:
+        """Store what many passes of many rings gave, as `add_block` does one: all or nothing.
+
+        Raises:
+            StoreError: A clock gave NaN or infinity.
+        """
         with self._writing() as connection:
-            new = write.add_blocks(connection, run_id, blocks, pair, self._case_ids)
+            new = write.add_blocks(connection, run_id, blocks, pairs, self._case_ids)
         self._case_ids |= new  # only now is it certain that they are stored
 
     def put_measurements(self, run_id: int, measurements: Sequence[Measurement]) -> None:
@@ -322,13 +336,53 @@ class Store:
         with self.reading() as connection:
             return event.find_event(connection, reference)
 
-    def thin(self, *, keep_runs: int) -> int:
-        """Drop the raw rounds of all but the newest runs; summaries stay.
+    def state(self) -> str:
+        """A word that stays while nothing is added, ended, resumed or said: cheap to ask for."""
+        with self.reading() as connection:
+            return state.find_state(connection)
 
-        Returns the number of blocks that lost their rounds.
+    def thinnable(self, *, keep_runs: int, started_before: str | None = None) -> list[Thinnable]:
+        """The runs with raw rounds that `thin` would drop them of, and those that are running."""
+        with self.reading() as connection:
+            return thinning.find_thinnable(
+                connection,
+                keep_runs=keep_runs,
+                started_before=started_before and utc_text(started_before),
+            )
+
+    def thin(self, *, keep_runs: int, started_before: str | None = None) -> int:
+        """Drop the raw rounds of all but the newest runs, and of those that did not begin before
+        that time; summaries stay, and so does a run that is running.
+
+        In many transactions, so that others can write meanwhile: when it raises, or the process
+        dies, some rounds are gone, and the next time drops the rest. Returns the number of blocks
+        that lost their rounds.
         """
-        with self._writing() as connection:
-            return write.thin(connection, keep_runs=keep_runs)
+        thinned = 0
+        for run in self.thinnable(keep_runs=keep_runs, started_before=started_before):
+            while True:
+                with self._writing() as connection:
+                    number = thinning.thin_some(connection, run.run_id)
+                thinned += number
+                if number < thinning.CHUNK:
+                    break
+                time.sleep(thinning.PAUSE_S)
+        return thinned
+
+    def give_back(self) -> Space | None:
+        """Give what the file does not use any more back to the disk, unless somebody else has the
+        store open; None where the store is no file.
+
+        Raises:
+            StoreUnavailable: The file cannot be written, or the disk has no place for a copy.
+        """
+        if self._path is None:
+            return None
+        if self.read_only:
+            raise StoreUnavailable(f"{self.shown_url} was opened for reading only")
+        self._engine.dispose()
+        with explained(self.shown_url):
+            return thinning.give_back(self._path)
 
     def merge(self, *sources: Store) -> list[Merged]:
         """Bring everything that the sources know into this store: all of it or nothing.

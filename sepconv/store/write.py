@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sepconv.case import Case
@@ -94,26 +94,27 @@ def add_blocks(
     connection: Connection,
     run_id: int,
     blocks: Sequence[Block],
-    pair: Pair | None,
+    pairs: Sequence[Pair],
     known: Mapping[str, int],
 ) -> dict[str, int]:
-    """Store what one pass of a ring gave; what is there already stays as it is.
+    """Store what passes of rings gave; what is there already stays as it is.
 
     `known` are numbers of cases that are certainly stored. Returns those that are new to it,
     for the next time, once this transaction is committed.
     """
-    cases = [block.case for block in blocks] + ([pair.base, pair.head] if pair else [])
+    cases = [block.case for block in blocks]
+    cases += [case for pair in pairs for case in (pair.base, pair.head)]
     new = keep_cases(connection, [case for case in cases if case.identity not in known])
     ids = {**known, **new} if new else known
     rows = [block_row(block) for block in blocks]
     for row, block in zip(rows, blocks, strict=True):
         row["run_id"], row["case_id"] = run_id, ids[block.case.identity]
     insert_if_new(connection, schema.block, rows)
-    if pair is not None:
-        row = pair_row(pair)
+    rows = [pair_row(pair) for pair in pairs]
+    for row, pair in zip(rows, pairs, strict=True):
         row["run_id"] = run_id
         row["base_case_id"], row["head_case_id"] = ids[pair.base.identity], ids[pair.head.identity]
-        insert_if_new(connection, schema.pair, [row])
+    insert_if_new(connection, schema.pair, rows)
     return new
 
 
@@ -127,15 +128,14 @@ def put_measurements(
         | measurement_row(measurement)
         for measurement in measurements
     ]
+    before = _measurement_ids(connection, run_id)
     upsert(connection, schema.measurement, ["run_id", "case_id"], rows)
-    table = schema.measurement
-    stored = select(table.c.case_id, table.c.id).where(table.c.run_id == run_id)
-    ids = {row[0]: row[1] for row in connection.execute(stored)}
+    ids = _measurement_ids(connection, run_id)
     values: dict[int, list[Row]] = {
         ids[row["case_id"]]: list(value_rows(measurement))
         for row, measurement in zip(rows, measurements, strict=True)
     }
-    _replace_values(connection, values)
+    _replace_values(connection, values, values.keys() & set(before.values()))
 
 
 def finish_run(
@@ -170,16 +170,6 @@ def _change_run(connection: Connection, run_id: int, row: Row) -> None:
         raise UnknownRun(f"there is no run {run_id}; begin it first")
 
 
-def thin(connection: Connection, *, keep_runs: int) -> int:
-    """Drop the raw rounds of all but the newest runs; returns the blocks that lost them."""
-    run, block = schema.run, schema.block
-    newest = select(run.c.id).order_by(run.c.started_at.desc(), run.c.id.desc()).limit(keep_runs)
-    old = block.c.rounds.is_not(None) & block.c.run_id.not_in(newest)
-    number = connection.scalar(select(func.count()).select_from(block).where(old)) or 0
-    connection.execute(update(block).where(old).values(rounds=None))
-    return int(number)
-
-
 def keep_cases(connection: Connection, cases: Iterable[Case]) -> dict[str, int]:
     """The number of each case by its identity; those that are new are stored.
 
@@ -205,15 +195,25 @@ def _case_ids(connection: Connection, identities: Sequence[str]) -> dict[str, in
     return found
 
 
-def _replace_values(connection: Connection, values: Mapping[int, Sequence[Row]]) -> None:
-    if not values:
-        return
+def _measurement_ids(connection: Connection, run_id: int) -> dict[int, int]:
+    """The numbers of a run's measurements, by those of their cases."""
+    table = schema.measurement
+    stored = select(table.c.case_id, table.c.id).where(table.c.run_id == run_id)
+    return {row[0]: row[1] for row in connection.execute(stored)}
+
+
+def _replace_values(
+    connection: Connection, values: Mapping[int, Sequence[Row]], old: Collection[int]
+) -> None:
+    """`old` are the measurements that may have values already."""
     table = schema.value
-    gone = delete(table).where(table.c.measurement_id == bindparam("of"))
-    connection.execute(gone, [{"of": number} for number in values])
-    rows = [{"measurement_id": number} | row for number, own in values.items() for row in own]
-    if rows:
-        connection.execute(table.insert(), rows)
+    if old:
+        gone = delete(table).where(table.c.measurement_id == bindparam("of"))
+        connection.execute(gone, [{"of": number} for number in old])
+    for number, own in values.items():
+        for row in own:
+            row["measurement_id"] = number
+    insert_if_new(connection, table, [row for own in values.values() for row in own])
 
 
 def keep_row(connection: Connection, table: Table, key: str, row: Row) -> int:
@@ -238,11 +238,8 @@ def upsert(
     """
     if not rows:
         return
-    statement = _insert(connection.dialect.name, table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    where = None if newest_by is None else statement.excluded[newest_by] >= table.c[newest_by]
-    replaced = statement.on_conflict_do_update(index_elements=key, set_=changed, where=where)
-    connection.execute(replaced, rows)
+    statement = _upsert(connection.dialect, table, tuple(rows[0]), tuple(key), newest_by)
+    connection.exec_driver_sql(statement, rows)
 
 
 def insert_if_new(connection: Connection, table: Table, rows: list[Row]) -> None:
@@ -258,6 +255,22 @@ def _insert_if_new(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> 
     ring, and preparing the statement anew costs more than the database needs for it."""
     statement = _insert(dialect.name, table).on_conflict_do_nothing()
     return str(statement.compile(dialect=dialect, column_keys=list(columns)))
+
+
+@lru_cache(maxsize=64)
+def _upsert(
+    dialect: Dialect,
+    table: Table,
+    columns: tuple[str, ...],
+    key: tuple[str, ...],
+    newest_by: str | None,
+) -> str:
+    """INSERT that takes the place of the row whose key is there, as text for the same reason."""
+    statement = _insert(dialect.name, table)
+    changed = {name: statement.excluded[name] for name in columns if name not in key}
+    where = None if newest_by is None else statement.excluded[newest_by] >= table.c[newest_by]
+    replaced = statement.on_conflict_do_update(index_elements=key, set_=changed, where=where)
+    return str(replaced.compile(dialect=dialect, column_keys=list(columns)))
 
 
 def _insert(dialect: str, table: Table) -> Any:

@@ -105,7 +105,7 @@ def keep(store: Store, arrival: Arrival, measurements: Sequence[Measurement]) ->
         number = write.begin_run(connection, arrival.run)
         write.put_measurements(connection, number, measurements)
         for block in arrival.blocks:
-            write.add_blocks(connection, number, [block], None, {})
+            write.add_blocks(connection, number, [block], (), {})
         return Kept(number, True)
 
 

@@ -167,7 +167,7 @@ def stored_writing(
     memory: Store, run: Run, measured: Measurement, blocks_of: Callable[[Case], list[Block]]
 ) -> Writing:
     """A stored run with two passes of rounds, as `sepconv export` reads it."""
-    number = memory.begin_run(run)
+    number = memory.begin_run(replace(run, state="done"))
     memory.put_measurements(number, [measured])
     for block in blocks_of(measured.case):
         memory.add_block(number, block)
