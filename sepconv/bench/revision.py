@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import itemgetter
 from pathlib import Path
 
+from sepconv.errors import InvalidRevision
 from sepconv.run import Revision
 
 GIT_TIMEOUT_S = 10
+LISTING_S = 60  # of git, for the history of a large repository
 FORMAT = "%H%x00%P%x00%ct%x00%at%x00%s"
+FIELDS = 5  # of FORMAT
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,51 @@ def read_revision(folder: Path, name: str) -> Revision | None:
     log = ask_git(
         folder, "log", "-1", f"--format={FORMAT}", "--end-of-options", f"{name}^{{commit}}"
     )
-    if not log:
-        return None
-    commit, parents, committed, authored, subject = log.split("\0", 4)
+    return _revision_of(log.split("\0", FIELDS - 1)) if log else None
+
+
+def list_revisions(
+    folder: Path, good: str, bad: str, *, first_parent: bool = True
+) -> list[Revision]:
+    """The commits that came after `good`, up to and with `bad`, oldest first.
+
+    Along the first parents of `bad` unless told otherwise: a merge stands for what it brought in.
+
+    Raises:
+        InvalidRevision: git cannot list them, as it does not know one of the two.
+    """
+    along = ("--first-parent",) if first_parent else ("--topo-order",)
+    span = (f"^{good}^{{commit}}", f"{bad}^{{commit}}")
+    return _list(folder, "--reverse", *along, "--end-of-options", *span)
+
+
+def read_graph(folder: Path, tip: str, *, limit: int = 10_000) -> list[Revision]:
+    """The commits that `tip` was made from, itself first, none before one that is based on it;
+    the newest `limit` of them.
+
+    Raises:
+        InvalidRevision: git cannot list them, as it does not know that commit.
+    """
+    return _list(folder, "--date-order", f"-{limit}", "--end-of-options", f"{tip}^{{commit}}")
+
+
+def _list(folder: Path, *arguments: str) -> list[Revision]:
+    try:
+        answer = run_git(folder, "log", "-z", f"--format={FORMAT}", *arguments, timeout_s=LISTING_S)
+        trouble = answer.stderr.strip() if answer.returncode else None
+    except FileNotFoundError:
+        trouble = "git is not installed"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        trouble = str(error)
+    if trouble is not None:
+        raise InvalidRevision(f"{folder}: git cannot list its commits: {trouble}")
+    fields = answer.stdout.split("\0")
+    return [_revision_of(fields[at : at + FIELDS]) for at in range(0, len(fields) - 1, FIELDS)]
+
+
+def _revision_of(fields: Sequence[str]) -> Revision:
+    """What git told in FORMAT."""
+    commit, parents, committed, authored, subject = fields
     return Revision(
         commit=commit,
         parents=tuple(parents.split()),

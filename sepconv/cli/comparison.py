@@ -21,6 +21,7 @@ from sepconv.judge.acknowledgement import TOPIC, carry_over
 from sepconv.suite import Suite
 
 if TYPE_CHECKING:
+    from sepconv.bench.lock import DeviceLock
     from sepconv.bench.message import Side
     from sepconv.bench.supervisor import Supervisor
     from sepconv.store import Store
@@ -60,38 +61,71 @@ def compare_sides(
         DeviceBusy: Something else is measuring on one of the devices, and we do not `wait`.
         MeasuringFailed: The processes that measure cannot be started.
     """
-    from sepconv.bench.comparison import by_default
-    from sepconv.bench.lock import DeviceLock, device_name
+    from sepconv.bench.lock import DeviceLock
 
     begun_s = elapsed_s()
     with (
         DeviceLock(devices_at_first(suite), wait=wait) as lock,
         supervise(base.side, terms) as server,
     ):
-        say("starting the measuring processes")
         begun_s += lock.waited_s
-        for side in (base.side, head.side):  # they load torch beside each other
-            server.launch(side)
-            server.launch(by_default(side))
-        sides = base, head
-        only_changed = terms.only_changed
-        roster = take_roster(suite, sides, server, where=terms.where, only_changed=only_changed)
-        devices = {device_name(case.device) for pair in roster.pairs.values() for case in pair}
-        rest = sorted(devices - set(lock.devices))
-        with DeviceLock(rest, wait=wait) as further, open_store(store_url) as store:
-            begun_s += further.waited_s
-            begun = _describe(suite, sides, terms, roster, server)
-            begun = replace(begun, id=store.begin_comparison(begun))
-            try:
-                done = _conduct(begun, sides, terms, roster, server, store, say, begun_s)
-            except BaseException as error:
-                state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-                store.finish_comparison(begun.id or 0, _ended(begun, state))
-                raise
-            if terms.purpose is Purpose.GATE and done.alarms and done.base.revision is not None:
-                done = carry_over(done, store.acknowledged(done.base.revision.commit))
-            store.finish_comparison(begun.id or 0, done)
-            return done
+        return compare_on(
+            server,
+            lock,
+            suite,
+            (base, head),
+            terms,
+            store_url=store_url,
+            wait=wait,
+            say=say,
+            begun_s=begun_s,
+        )
+
+
+def compare_on(
+    server: Supervisor,
+    lock: DeviceLock,
+    suite: Suite,
+    sides: Sides,
+    terms: Terms,
+    *,
+    store_url: str,
+    wait: bool = False,
+    say: Say = lambda _text: None,
+    begun_s: float | None = None,
+) -> Comparison:
+    """Measure both sides on a supervisor that is there, and goes on to be: its servers have torch
+    loaded for the next comparison.
+
+    Raises:
+        DeviceBusy: Something else is measuring on a device that `lock` lacks.
+        MeasuringFailed: The processes that measure cannot be started.
+    """
+    from sepconv.bench.comparison import by_default
+    from sepconv.bench.lock import DeviceLock, device_name
+
+    begun_s = elapsed_s() if begun_s is None else begun_s
+    say("starting the measuring processes")
+    for ready in sides:  # they load torch beside each other
+        server.launch(ready.side)
+        server.launch(by_default(ready.side))
+    roster = take_roster(suite, sides, server, where=terms.where, only_changed=terms.only_changed)
+    devices = {device_name(case.device) for pair in roster.pairs.values() for case in pair}
+    rest = sorted(devices - set(lock.devices))
+    with DeviceLock(rest, wait=wait) as further, open_store(store_url) as store:
+        begun_s += further.waited_s
+        begun = _describe(suite, sides, terms, roster, server)
+        begun = replace(begun, id=store.begin_comparison(begun))
+        try:
+            done = _conduct(begun, sides, terms, roster, server, store, say, begun_s)
+        except BaseException as error:
+            state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            store.finish_comparison(begun.id or 0, _ended(begun, state))
+            raise
+        if terms.purpose is Purpose.GATE and done.alarms and done.base.revision is not None:
+            done = carry_over(done, store.acknowledged(done.base.revision.commit))
+        store.finish_comparison(begun.id or 0, done)
+        return done
 
 
 def exit_code_of(comparison: Comparison) -> int:
@@ -155,7 +189,8 @@ def _conduct(
     if budget_s is not None:
         budget_s = max(budget_s - started_s, LEAST_SHARE * budget_s)
     pairs = roster.to_measure
-    umpire = CompareUmpire(store, begun.id or 0, pairs, passes=terms.passes, say=say)
+    nulls = terms.purpose is not Purpose.BISECT
+    umpire = CompareUmpire(store, begun.id or 0, pairs, passes=terms.passes, nulls=nulls, say=say)
     arms = sides[0].side, sides[1].side
     contest = Contest(server, umpire, arms, seed=terms.seed, budget_s=budget_s)
     if pairs:

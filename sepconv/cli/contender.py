@@ -76,7 +76,7 @@ def ready_sides(
     from sepconv.bench.build import prepared
     from sepconv.bench.tree import choose_base, find_tree, working_tree
 
-    repository, inside = _find_code(repo, conv_types)
+    repository, inside = find_code(repo, conv_types)
     after = find_tree(repository, head.revision) if head.revision else working_tree(repository)
     if base.revision:
         before = find_tree(repository, base.revision)
@@ -163,7 +163,7 @@ def _interpreter(name: str) -> str:
     return str(Path(found).absolute())
 
 
-def _find_code(repo: Path | None, conv_types: Path | None) -> tuple[Path, Path | None]:
+def find_code(repo: Path | None, conv_types: Path | None) -> tuple[Path, Path | None]:
     """The repository of the code under test, and the user's file within it, if it is there.
 
     Raises:

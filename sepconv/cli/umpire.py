@@ -28,7 +28,8 @@ class CompareUmpire:
     """Stores every pass at once, and asks the gate what to measure next; with `passes`, a survey
     of so many.
 
-    `say` is told what is going on.
+    `say` is told what is going on. Who asks one question after another needs no noise floor in
+    each: without `nulls`, base is not measured against itself.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class CompareUmpire:
         pairs: Mapping[int, tuple[Case, Case]],
         *,
         passes: int | None = None,
+        nulls: bool = True,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.gate = Gate(())
         self._passes_each = passes
+        self._wants_nulls = nulls
         self._store = store
         self._number = number
         self._say = say
@@ -57,10 +60,11 @@ class CompareUmpire:
         cases = {slot.ring: slot.case.identity for slot in slots}
         self._nulls = {ring: cases[ring] for ring in null_rings}
         rings = [ring for ring in cases if ring not in self._nulls]
+        measured = null_rings if self._wants_nulls else ()
         if self._passes_each is None:
-            self.gate = Gate(rings, null_rings)
+            self.gate = Gate(rings, measured)
         else:
-            self.gate = Survey(rings, null_rings, passes=self._passes_each)
+            self.gate = Survey(rings, measured, passes=self._passes_each)
 
     def keep_look(self, arm: str, case: Case, facts: Facts) -> None:
         self._facts[arm][case.identity] = facts

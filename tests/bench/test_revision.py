@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sepconv.bench.revision import capture_provenance
+from sepconv.bench.revision import capture_provenance, list_revisions, read_graph
+from sepconv.errors import InvalidRevision
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -130,3 +131,76 @@ def test_a_shallow_clone_knows_its_commit(repository, tmp_path_factory):
 
     assert found.revision is not None
     assert found.revision.subject == "Second"
+
+
+def commit(repository: Path, subject: str) -> str:
+    git(repository, "commit", "-q", "--allow-empty", "-m", subject)
+    return git(repository, "rev-parse", "HEAD")
+
+
+def test_the_commits_after_one_are_listed_up_to_another_oldest_first(repository):
+    good = git(repository, "rev-parse", "HEAD")
+    later = [commit(repository, f"Number {number} \x1b[31m") for number in (1, 2, 3)]
+    git(repository, "tag", "-m", "annotated", "v2")
+    commit(repository, "Not yet")
+
+    found = list_revisions(repository, good, "v2")
+
+    assert [revision.commit for revision in found] == later
+    assert found[0].parents == (good,)
+    assert found[0].subject == "Number 1 \x1b[31m"
+    assert found[0].committed_at == "2026-01-02T01:04:05+00:00"
+    assert list_revisions(repository, "v2", "v2") == []
+
+
+def test_a_merge_stands_for_what_it_brought_in(repository):
+    good = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-q", "-b", "side")
+    aside = commit(repository, "Aside")
+    git(repository, "checkout", "-q", "-")
+    ahead = commit(repository, "Ahead")
+    git(repository, "merge", "-q", "--no-ff", "-m", "Merge", "side")
+    merge = git(repository, "rev-parse", "HEAD")
+
+    along = list_revisions(repository, good, "HEAD")
+    every = list_revisions(repository, good, "HEAD", first_parent=False)
+
+    assert [revision.commit for revision in along] == [ahead, merge]
+    assert along[1].parents == (ahead, aside)
+    assert {revision.commit for revision in every} == {ahead, aside, merge}
+    assert every[-1].commit == merge
+
+
+def test_the_graph_has_every_branch_and_no_commit_before_one_that_is_based_on_it(repository):
+    root = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-q", "-b", "side")
+    aside = commit(repository, "Aside")
+    git(repository, "checkout", "-q", "-")
+    ahead = commit(repository, "Ahead")
+    git(repository, "merge", "-q", "--no-ff", "-m", "Merge", "side")
+
+    graph = read_graph(repository, "HEAD")
+
+    commits = [revision.commit for revision in graph]
+    assert commits[0] == git(repository, "rev-parse", "HEAD")
+    assert set(commits[1:3]) == {aside, ahead}
+    assert commits[3:] == [root]
+    assert graph[3].parents == ()
+    assert [each.commit for each in read_graph(repository, "HEAD", limit=1)] == commits[:1]
+
+
+@pytest.mark.parametrize("name", ["no-such-commit", "--all", ""])
+def test_commits_of_an_unknown_name_cannot_be_listed(repository, name):
+    with pytest.raises(InvalidRevision, match="git cannot list its commits"):
+        list_revisions(repository, "HEAD", name)
+    with pytest.raises(InvalidRevision, match="git cannot list its commits"):
+        list_revisions(repository, name, "HEAD")
+    with pytest.raises(InvalidRevision, match="git cannot list its commits"):
+        read_graph(repository, name)
+
+
+def test_without_git_no_commits_can_be_listed(repository, monkeypatch):
+    monkeypatch.setenv("PATH", str(repository))
+
+    with pytest.raises(InvalidRevision, match="git is not installed"):
+        read_graph(repository, "HEAD")
