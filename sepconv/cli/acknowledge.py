@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from getpass import getuser
 
 import click
 
 from sepconv.cli import DONE
 from sepconv.cli.option import format_option, store_option
+from sepconv.cli.said import now, on_one_line, whoever_asks
 from sepconv.comparison import Acknowledgement, Compared, Comparison, Outcome
 
 PREFIX_LENGTH = 6  # letters of an identity at least
-PEOPLE = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN")  # who started a job, in that order
 
 
 @click.command(
@@ -54,7 +50,7 @@ def acknowledge(
     with Store(store_url) as store:
         comparison = store.find_comparison(reference)
         cases = _meant(comparison, names, withdraw=withdraw)
-        word = Acknowledgement(author or _whoever_asks(), said, _now(), is_withdrawn=withdraw)
+        word = Acknowledgement(author or whoever_asks(), said, now(), is_withdrawn=withdraw)
         store.acknowledge(comparison.id or 0, {case.ring: word for case in cases})
         told = store.find_comparison(str(comparison.id))
     _print(told, cases, word, output_format)
@@ -67,7 +63,7 @@ def _reason(reason: str | None, withdraw: bool) -> str:
     Raises:
         UsageError: There is none.
     """
-    said = " ".join((reason or "").split())
+    said = on_one_line(reason)
     if not said and not withdraw:
         raise click.UsageError(
             "--reason is missing: whoever reads the report next year wants to know why it was "
@@ -116,27 +112,6 @@ def _named(comparison: Comparison, name: str) -> Compared:
     return found[0]
 
 
-def _whoever_asks() -> str:
-    """The user of the job or of git, else of the machine."""
-    for variable in PEOPLE:
-        if name := os.environ.get(variable):
-            return name
-    parts = [part for key in ("user.name", "user.email") if (part := _git_setting(key))]
-    if len(parts) == 2:
-        return f"{parts[0]} <{parts[1]}>"
-    return parts[0] if parts else getuser()
-
-
-def _git_setting(key: str) -> str:
-    try:
-        answer = subprocess.run(
-            ["git", "config", key], capture_output=True, text=True, check=False, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip()
-
-
 def _print(
     comparison: Comparison, cases: Sequence[Compared], word: Acknowledgement, output_format: str
 ) -> None:
@@ -162,7 +137,3 @@ def _print(
     verb = "taken back" if word.is_withdrawn else "acknowledged"
     click.echo(inert(f"{verb} by {word.author}: {', '.join(labels)}"))
     click.echo(inert(describe_verdict(comparison)))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

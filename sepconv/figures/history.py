@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sepconv.figures.frame import (
     Content,
     Figure,
@@ -14,9 +16,12 @@ from sepconv.figures.frame import (
 )
 from sepconv.figures.table import Row, Table
 from sepconv.figures.view import View
+from sepconv.record import Estimate
 from sepconv.run import Run
 
 TITLE = "History of one case"
+
+ABOVE = 1.15  # the height of the highest point: as far as the line of an event reaches
 
 FRAME = {
     "layout": layout(
@@ -56,7 +61,18 @@ FRAME = {
             },
             "hovertemplate": "%{text}<extra></extra>",
         },
+        "event": {
+            "type": "scatter",
+            "mode": "lines+text",
+            "line": {"color": "@muted", "width": 1.5, "dash": "dash"},
+            "textposition": "bottom right",
+            "textfont": {"size": 12, "color": "@muted"},
+            "cliponaxis": False,
+            "showlegend": False,
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        },
     },
+    "above": ABOVE,
     "empty": empty_note("This case has no latency in any run."),
 }
 
@@ -80,8 +96,31 @@ def content(table: Table, view: View) -> Content:
         )
         for key, members in by_class.items()
     ]
+    traces += _events(table, view.case, rows)
     order = {"categoryarray": [tick(table, row.run) for row in rows]}
     return Content(tuple(traces), {"xaxis": {"categoryorder": "array", **order}})
+
+
+def _events(table: Table, case: int, rows: Sequence[Row]) -> list[Trace]:
+    """A line before the first run of the case that each event lies before."""
+    top = ABOVE * max(_top(row.values["latency_s"]) for row in rows)
+    traces = []
+    for mark in table.marks:
+        run = next((row.run for row in rows if row.run >= mark.run), None)
+        if run is not None and case in mark.cases:
+            x, text = tick(table, run), inert(mark.text)
+            numbers = {
+                "x": [x, x],
+                "y": [0, top],
+                "text": ["", inert(mark.label)],
+                "hovertext": [text, text],
+            }
+            traces.append(Trace("event", None, numbers))
+    return traces
+
+
+def _top(estimate: Estimate) -> float:
+    return estimate.value if estimate.high is None else estimate.high
 
 
 def class_of(run: Run) -> tuple[str, str]:

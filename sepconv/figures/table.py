@@ -42,6 +42,15 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Cases on their lines and axes."""
+
+    lines: tuple[Line, ...]
+    axes: Mapping[str, tuple[Value, ...]]  # of all cases, ascending
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
 class Row:
     """One measurement: indices of its run and its case, and its numbers, rounded."""
 
@@ -54,6 +63,16 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Something that happened before a run: a line in the histories of some cases."""
+
+    label: str  # a few letters, beside the line
+    text: str
+    run: int
+    cases: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of several runs, oldest run first, with what they refer to."""
 
@@ -62,6 +81,7 @@ class Table:
     axes: Mapping[str, tuple[Value, ...]]  # of all runs, ascending
     places: tuple[Place, ...]
     rows: tuple[Row, ...]
+    marks: tuple[Mark, ...] = ()
 
     def value(self, case: int, axis: str) -> Value:
         """What the case with that index has on an axis."""
@@ -109,12 +129,23 @@ def build_table(history: History) -> Table:
                 cases.append(case)
             rows.append(_row(run_index, index, measurement))
 
+    placed = place_cases(cases)
+    return Table(
+        runs=tuple(run for run, _ in history),
+        lines=placed.lines,
+        axes=placed.axes,
+        places=placed.places,
+        rows=tuple(rows),
+    )
+
+
+def place_cases(cases: Sequence[Case]) -> Placed:
+    """Where each case is: on its line, and on every axis."""
     names = {name_of(case): case for case in sorted(cases, key=conv_order)}
     line_of = {name: index for index, name in enumerate(names)}
     axes = axis_values(cases)
     places = {name: {value: i for i, value in enumerate(axes[name])} for name in axes}
-    return Table(
-        runs=tuple(run for run, _ in history),
+    return Placed(
         lines=_lines(names),
         axes=axes,
         places=tuple(
@@ -125,7 +156,6 @@ def build_table(history: History) -> Table:
             )
             for case in cases
         ),
-        rows=tuple(rows),
     )
 
 

@@ -6,10 +6,12 @@ five significant digits. Texts are as they were stored: whoever shows them makes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from math import isfinite
 from typing import Any
 
+from sepconv.event import Event
 from sepconv.figures import FIGURES
 from sepconv.figures.history import class_of
 from sepconv.figures.palette import THEMES
@@ -19,6 +21,7 @@ from sepconv.judge.axis import AXES
 from sepconv.judge.finding import Finding, Headline, find
 from sepconv.record import Estimate
 from sepconv.report.allocator import allocator_section
+from sepconv.report.event_section import place_marks
 from sepconv.report.run import run_facts, run_title, unsupported_metrics
 from sepconv.report.sentence import describe, describe_shape, trust
 from sepconv.run import Run
@@ -33,10 +36,11 @@ ESTIMATES = {  # column → metric; each has two more columns for its interval
 EXACT = {"ideal": "ideal_speedup", "params": "params", "macs": "macs", "flops": "flops"}
 
 
-def build_document(history: History, title: str) -> dict[str, Any]:
+def build_document(history: History, title: str, events: Sequence[Event] = ()) -> dict[str, Any]:
     """Everything that the page shows, ready for JSON."""
     history = intern_cases(history)
     table = build_table(history)
+    table = replace(table, marks=place_marks(table, events))
     return {
         "format": FORMAT,
         "title": title,
@@ -51,6 +55,7 @@ def build_document(history: History, title: str) -> dict[str, Any]:
         "runs": _runs(history, table),
         "cases": _cases(table),
         **_rows(table),
+        "marks": [asdict(mark) for mark in table.marks],
         "figures": {name: {"title": f.title, **f.frame} for name, f in FIGURES.items()},
         "themes": THEMES,
     }

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from sepconv.errors import ReportUnwritable
+from sepconv.event import Event
 from sepconv.figures.palette import THEMES
 from sepconv.figures.table import History
 from sepconv.report.document import build_document
+from sepconv.report.event_section import event_section
 from sepconv.report.glance import glance_rows
 from sepconv.report.sentence import NOTHING
 
@@ -26,12 +28,21 @@ ESCAPES = str.maketrans(
 """What could end a script element, or a line of an old JavaScript."""
 
 
-def render(history: History, *, title: str = TITLE) -> str:
-    """The page of these runs, oldest first: the newest is shown; same runs, same bytes."""
+def render(
+    history: History,
+    *,
+    title: str = TITLE,
+    events: Sequence[Event] = (),
+    feed: str | None = None,
+) -> str:
+    """The page of these runs, oldest first: the newest is shown; same runs, same bytes.
+
+    `feed` is where the feed of its events is, seen from the page.
+    """
     from jinja2 import Environment, StrictUndefined
 
     here = files("sepconv.report")
-    document = build_document(history, title)
+    document = build_document(history, title, events)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string((here / "template.html").read_text("utf-8"))
     return template.render(
@@ -39,6 +50,8 @@ def render(history: History, *, title: str = TITLE) -> str:
         sentence=document["runs"][-1]["sentence"] if history else NOTHING,
         glance=glance_rows(history[-1][1]) if history else (),
         allocator=document["runs"][-1]["allocator"] if history else None,
+        events=event_section(events, document["cases"]["identity"]),
+        feed=feed,
         style=palette_style() + (here / "style.css").read_text("utf-8"),
         document=script_json(document),
         script=script_text((here / "script.js").read_text("utf-8")),

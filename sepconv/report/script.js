@@ -3,7 +3,7 @@
    frames. It decides nothing of the look: colours, titles and templates come with the data. */
 window.sepconv = (() => {
   const doc = JSON.parse(document.getElementById("document").textContent);
-  const { axes, lines, runs, cases, works, rows, statuses, errors, figures, themes } = doc;
+  const { axes, lines, runs, cases, works, rows, statuses, errors, marks, figures, themes } = doc;
   const AXIS_NAMES = Object.keys(axes);
   const METRICS = { latency_s: "latency", realised_speedup: "speedup" };
   const FIRST_ROWS = 50, MORE_ROWS = 150;
@@ -228,6 +228,17 @@ window.sepconv = (() => {
         line: lines[cases.line[view.case]],
         numbers: { name: className(runs[rows.run[group[0]]], runs[view.run]), ...historyNumbers(group) },
       }));
+      const top = figures.history.above * Math.max(...members.map((row) => {
+        const found = estimate(row, "latency_s");
+        return found.high ?? found.value;
+      }));
+      for (const mark of marks.filter(({ cases: own }) => own.includes(view.case))) {
+        const next = members.find((row) => rows.run[row] >= mark.run);
+        if (next === undefined) continue;
+        const x = tick(rows.run[next]), text = inert(mark.text);
+        traces.push({ role: "event", numbers: { x: [x, x], y: [0, top],
+          text: ["", inert(mark.label)], hovertext: [text, text] } });
+      }
       const categoryarray = members.map((row) => tick(rows.run[row]));
       return { traces, axes: { xaxis: { categoryorder: "array", categoryarray } } };
     },
@@ -721,6 +732,13 @@ window.sepconv = (() => {
     element("more").addEventListener("click", () => {
       state.shown += MORE_ROWS;
       showTable();
+    });
+    element("events").addEventListener("click", (event) => {
+      const found = caseOf(event.target.closest("[data-case]")?.dataset.case);
+      if (found === null) return;
+      event.preventDefault();
+      choose(found);
+      element("history-title").scrollIntoView();
     });
     document.querySelector("[data-jump]").addEventListener("click", (event) => {
       event.preventDefault();

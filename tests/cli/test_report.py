@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -8,7 +9,10 @@ from click.testing import CliRunner
 from sepconv.cli import DONE, NOT_MEASURED, cli
 from sepconv.cli.report import write_report
 from sepconv.store import Store
+from tests.report.event_sample import changed, event
 from tests.report.sample import make_run, trio
+
+ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @pytest.fixture
@@ -59,6 +63,57 @@ def test_an_empty_store_says_what_to_type(tmp_path):
     assert result.return_value == NOT_MEASURED
     assert "type: sepconv quick" in result.stderr
     assert not (tmp_path / "page.html").exists()
+
+
+def test_the_events_of_the_store_are_on_the_page(store_url, tmp_path):
+    with Store(store_url) as store:
+        store.put_events([event(changed(trio(64)[1].case))])
+
+    invoke("--store", store_url, "--output", tmp_path / "page.html")
+
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "<b>Event 1</b> slower by 5.0 % [4.0, 6.0 %] in 1 case" in page
+    assert f'href="#case={trio(64)[1].case.identity}"' in page
+    assert "application/atom+xml" not in page
+
+
+def test_a_page_is_drawn_of_events_alone(tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with Store(url) as store:
+        store.put_events([event()])
+
+    result = invoke("--store", url, "--output", tmp_path / "page.html")
+
+    assert result.return_value == DONE
+    assert "slower by 5.0 %" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_a_feed_is_written_if_asked_and_the_page_tells_of_it(store_url, tmp_path):
+    with Store(store_url) as store:
+        store.put_events([event()])
+    page, feed = tmp_path / "pages" / "page.html", tmp_path / "feeds" / "my events.atom"
+    where = ("--store", store_url, "--output", page, "--feed", feed)
+
+    result = invoke(*where, "--url", "https://example.org/speed", "--title", "Mine & yours")
+
+    assert result.output == f"{page}\n{feed}\n"
+    written = ElementTree.fromstring(feed.read_text("utf-8").encode())
+    assert written.findtext(f"{ATOM}title") == "Mine & yours"
+    assert written.find(f"{ATOM}link").get("href") == "https://example.org/speed"
+    assert 'href="../feeds/my%20events.atom"' in page.read_text("utf-8")
+
+
+def test_the_feed_leads_to_where_the_project_says_that_its_report_is(
+    store_url, tmp_path, monkeypatch
+):
+    (tmp_path / "sepconv.toml").write_text('report_url = "https://example.org/report"')
+    monkeypatch.chdir(tmp_path)
+
+    write_report(store_url, tmp_path / "page.html", feed=tmp_path / "events.atom")
+
+    feed = ElementTree.fromstring((tmp_path / "events.atom").read_text("utf-8").encode())
+    assert feed.find(f"{ATOM}link").get("href") == "https://example.org/report"
+    assert 'href="events.atom"' in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_writing_a_report_returns_where_it_is(store_url, tmp_path):
