@@ -9,6 +9,7 @@
     ├── InvalidRevision        a commit that git cannot find or compare with          (ValueError)
     ├── InvalidSource          a tree whose layers cannot be loaded                   (ValueError)
     ├── InvalidExchange        a file of another tool that says what we cannot read   (ValueError)
+    ├── InvalidConfiguration   a sepconv.toml, or [tool.sepconv], that we cannot read (ValueError)
     ├── BuildFailed            the command that builds a side of a comparison failed
     ├── DeviceBusy             another sweep is measuring on that device
     ├── NothingToResume        no run in the store can be continued here
@@ -109,6 +110,18 @@ class InvalidExchange(SepconvError, ValueError):
         self.source = source
         self.place = place  # within the file: "benchmarks[3].stats.median"; "" for all of it
         self.reason = reason
+
+
+class InvalidConfiguration(SepconvError, ValueError):
+    """A configuration file has a key or a value that it cannot have, or cannot be read."""
+
+    def __init__(self, source: object, key: str, found: object, expected: str) -> None:
+        place = f"{source}: {key}" if key else f"{source}"
+        super().__init__(f"{place}: expected {expected}, found {found!r}")
+        self.source = source
+        self.key = key
+        self.found = found
+        self.expected = expected
 
 
 class BuildFailed(SepconvError):

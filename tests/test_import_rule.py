@@ -61,6 +61,7 @@ HOMES = {  # a third-party package → the only places that may import it
     "jinja2": ("sepconv.report",),
     "click": ("sepconv.cli",),
     "rich": ("sepconv.cli",),
+    "waitress": ("sepconv.cli.serve",),
 }
 HEAVY = {"torch", "pandas", "scipy", "plotly", "sqlalchemy"}  # a second or so each
 EVERYBODYS = {"sepconv", "sepconv.__version__", "sepconv.__file__", "sepconv.__path__"}

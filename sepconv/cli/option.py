@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,18 +14,30 @@ DEFAULT_STORE = "sqlite:///results/sepconv.db"
 
 
 def store_option(command: F) -> F:
-    """`--store URL`, else `SEPCONV_STORE`, else `results/sepconv.db` below this directory."""
+    """`--store URL`, else `SEPCONV_STORE`, else the project's configuration, else
+    `results/sepconv.db` below this directory."""
     return click.option(
         "--store",
         "store_url",
         metavar="URL",
         envvar="SEPCONV_STORE",
-        default=DEFAULT_STORE,
-        show_default=True,
+        default=configured_store,
+        show_default=DEFAULT_STORE,
         show_envvar=True,
         help="Database: a path, sqlite:///PATH or postgresql+psycopg://…",
         callback=lambda _ctx, _param, value: value if "://" in value else f"sqlite:///{value}",
     )(command)
+
+
+def configured_store() -> str:
+    """The store that the project's configuration names, else the default one.
+
+    Raises:
+        InvalidConfiguration: The configuration cannot be read.
+    """
+    from sepconv.cli.configuration import load_configuration
+
+    return load_configuration(Path.cwd()).store or DEFAULT_STORE
 
 
 def format_option(*formats: str) -> Callable[[F], F]:

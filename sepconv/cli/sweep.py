@@ -78,9 +78,18 @@ def expand_suite(
     return selected
 
 
-def run_sweep(suite: Suite, settings: Settings, *, store_url: str, wait: bool = False) -> Swept:
+def run_sweep(
+    suite: Suite,
+    settings: Settings,
+    *,
+    store_url: str,
+    wait: bool = False,
+    begun_s: float = 0.0,
+) -> Swept:
     """Measure the suite under each of its allocator policies, a run for each, storing every
     block as soon as it is measured.
+
+    It begins `begun_s` after this process did: from there on its time counts.
 
     Raises:
         DeviceBusy: Another sweep is measuring on one of the devices, and we do not `wait`.
@@ -92,7 +101,9 @@ def run_sweep(suite: Suite, settings: Settings, *, store_url: str, wait: bool = 
     share_s = None if budget_s is None else budget_s / len(policies)
     each = replace(settings, time_budget_s=share_s)
     with DeviceLock(devices_at_first(suite), wait=wait) as lock:
-        return sweep_policies(suite, each, policies, store_url=store_url, lock=lock, wait=wait)
+        return sweep_policies(
+            suite, each, policies, store_url=store_url, lock=lock, wait=wait, begun_s=begun_s
+        )
 
 
 def sweep_policies(
@@ -104,6 +115,7 @@ def sweep_policies(
     lock: DeviceLock,
     wait: bool = False,
     after: Swept | None = None,
+    begun_s: float = 0.0,
 ) -> Swept:
     """A run for each allocator policy, on the devices of `lock`; returns the first, linked to
     the next. `after` is one that is there already."""
@@ -118,7 +130,7 @@ def sweep_policies(
                 store_url=store_url,
                 lock=lock,
                 wait=wait,
-                begun_s=elapsed_s() if swept else lock.waited_s,
+                begun_s=elapsed_s() if swept else begun_s + lock.waited_s,
                 first=swept[0].run if swept else None,
             )
         )

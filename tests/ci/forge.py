@@ -1,4 +1,4 @@
-"""A forge on this machine: what of GitHub's and GitLab's REST is needed to comment, over HTTP.
+"""A forge on this machine: what of GitHub's and GitLab's REST our workflows need, over HTTP.
 
 The real `gh` speaks to it as to any host called `github.localhost`, through HTTP_PROXY, so it
 answers to absolute addresses as well; the real `curl` speaks to `gitlab_url`.
@@ -41,6 +41,8 @@ class Forge:
     pulls: list[dict[str, Any]] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     reruns: list[int] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)  # their number is their place + 1
+    artifacts: list[dict[str, Any]] = field(default_factory=list)  # newest last
     requests: list[str] = field(default_factory=list)
     broken: dict[str, int] = field(default_factory=dict)  # method and part of a path: status
     port: int = 0
@@ -63,6 +65,26 @@ class Forge:
 
     def bodies(self, number: int) -> list[str]:
         return [comment["body"] for comment in self.comments.get(number, [])]
+
+    def open_issue(self, body: str, login: str = BOT, **fields: Any) -> dict[str, Any]:
+        """An issue that is there already."""
+        kind = "Bot" if login.endswith("[bot]") else "User"
+        issue = {
+            "number": len(self.issues) + 1,
+            "title": "",
+            "body": body,
+            "state": "open",
+            "labels": [],
+            "user": {"login": login, "type": kind},
+        } | fields
+        self.issues.append(issue)
+        return issue
+
+    def find_issue(self, number: int) -> dict[str, Any]:
+        for issue in self.issues:
+            if issue["number"] == number:
+                return issue
+        raise Refused(404, "Not Found")
 
     def find(self, key: int) -> dict[str, Any]:
         for comments in self.comments.values():
@@ -245,6 +267,90 @@ def _edit_note(
     return status, _note(comment), headers
 
 
+def _issues(state: Forge, login: str, ids: list[int], query: dict[str, str], sent: Any) -> Answer:
+    wanted = set(filter(None, query.get("labels", "").split(",")))
+    found = [
+        issue
+        for issue in state.issues
+        if query.get("state", "open") in (issue["state"], "all") and wanted <= set(issue["labels"])
+    ]
+    items, number, last = _page(found[::-1], query)  # the newest first
+    links = []
+    if number < last:
+        more = f"{GITHUB_API}{REPOSITORY}/issues?state=open&per_page={query['per_page']}"
+        links = [f'<{more}&page={number + 1}>; rel="next"']
+    return 200, items, {"Link": links[0]} if links else {}
+
+
+def _add_issue(
+    state: Forge, login: str, ids: list[int], query: dict[str, str], sent: Any
+) -> Answer:
+    labels = sent.get("labels", [])
+    issue = state.open_issue(_checked(sent["body"]), login, title=sent["title"], labels=labels)
+    return 201, issue, {}
+
+
+def _edit_issue(
+    state: Forge, login: str, ids: list[int], query: dict[str, str], sent: Any
+) -> Answer:
+    issue = state.find_issue(ids[0])
+    if issue["user"]["login"] != login:
+        raise Refused(403, "Must have admin rights to Repository.")
+    _checked(sent.get("body", ""))
+    issue |= {name: sent[name] for name in ("body", "state", "state_reason") if name in sent}
+    return 200, issue, {}
+
+
+def _artifacts(
+    state: Forge, login: str, ids: list[int], query: dict[str, str], sent: Any
+) -> Answer:
+    found = [each for each in state.artifacts[::-1] if each["name"] == query.get("name")]
+    return 200, {"total_count": len(found), "artifacts": _page(found, query)[0]}, {}
+
+
+def _lab_issue(issue: dict[str, Any]) -> dict[str, Any]:
+    """An issue as GitLab tells of it."""
+    return {
+        "iid": issue["number"],
+        "title": issue["title"],
+        "description": issue["body"],
+        "state": {"open": "opened"}.get(issue["state"], issue["state"]),
+        "labels": issue["labels"],
+        "author": {"username": issue["user"]["login"]},
+    }
+
+
+def _lab_issues(
+    state: Forge, login: str, ids: list[int], query: dict[str, str], sent: Any
+) -> Answer:
+    wanted = set(filter(None, query.get("labels", "").split(",")))
+    states = {"opened": "open"}.get(query["state"], query["state"])
+    found = [each for each in state.issues if each["state"] == states]
+    found = [each for each in found if wanted <= set(each["labels"])]
+    items, number, last = _page(found[::-1], query)
+    following = str(number + 1) if number < last else ""
+    return 200, [_lab_issue(item) for item in items], {"x-next-page": following}
+
+
+def _lab_add_issue(
+    state: Forge, login: str, ids: list[int], query: dict[str, str], sent: Any
+) -> Answer:
+    labels = [label for label in sent.get("labels", "").split(",") if label]
+    issue = state.open_issue(sent["description"], login, title=sent["title"], labels=labels)
+    return 201, _lab_issue(issue), {}
+
+
+def _lab_edit_issue(
+    state: Forge, login: str, ids: list[int], query: dict[str, str], sent: Any
+) -> Answer:
+    issue = state.find_issue(ids[1])
+    if "description" in sent:
+        issue["body"] = sent["description"]
+    if sent.get("state_event") == "close":
+        issue["state"] = "closed"
+    return 200, _lab_issue(issue), {}
+
+
 def _checked(body: str) -> str:
     if len(body) > BODY_LIMIT:
         raise Refused(422, "Validation Failed: body is too long (maximum is 65536 characters)")
@@ -253,11 +359,16 @@ def _checked(body: str) -> str:
 
 REPOSITORY = "/repos/o/r"
 NOTES = r"/api/v4/projects/(\d+)/merge_requests/(\d+)/notes"
+LAB_ISSUES = r"/api/v4/projects/(\d+)/issues"
 ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("POST", "/graphql", _viewer),
     ("GET", rf"{REPOSITORY}/issues/(\d+)/comments", _comments),
     ("POST", rf"{REPOSITORY}/issues/(\d+)/comments", _comment),
     ("PATCH", rf"{REPOSITORY}/issues/comments/(\d+)", _edit),
+    ("GET", rf"{REPOSITORY}/issues", _issues),
+    ("POST", rf"{REPOSITORY}/issues", _add_issue),
+    ("PATCH", rf"{REPOSITORY}/issues/(\d+)", _edit_issue),
+    ("GET", rf"{REPOSITORY}/actions/artifacts", _artifacts),
     ("GET", rf"{REPOSITORY}/pulls", _pulls),
     ("GET", rf"{REPOSITORY}/actions/runs/(\d+)", _run),
     ("GET", rf"{REPOSITORY}/actions/workflows/(\d+)", _workflow),
@@ -266,4 +377,8 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", NOTES, _notes),
     ("POST", NOTES, _add_note),
     ("PUT", rf"{NOTES}/(\d+)", _edit_note),
+    ("GET", LAB_ISSUES, _lab_issues),
+    ("POST", LAB_ISSUES, _lab_add_issue),
+    ("PUT", rf"{LAB_ISSUES}/(\d+)", _lab_edit_issue),
+    ("POST", rf"{LAB_ISSUES}/(\d+)/notes", _add_note),
 ]

@@ -23,7 +23,7 @@ def make_project(folder: Path, *names: str) -> Path:
     """A repository whose default branch has the scripts and the conv types of these names."""
     init(folder)
     (folder / "scripts").mkdir()
-    for name in ("environment", "pull-request", "comment"):
+    for name in ("environment", "pull-request", "comment", "nightly", "nightly-issue"):
         shutil.copy2(ROOT / "scripts" / name, folder / "scripts" / name)
     for name in ("pyproject.toml", "constraints.txt"):
         shutil.copy2(ROOT / name, folder / name)

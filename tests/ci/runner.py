@@ -21,7 +21,7 @@ from tests.ci.project import run
 
 STATUS = re.compile(r"\b(always|cancelled|success|failure)\(\)")
 OURS = {"checkout", "setup-python", "cache/restore", "cache/save"}
-OURS |= {"upload-artifact", "download-artifact"}
+OURS |= {"upload-artifact", "download-artifact", "upload-pages-artifact", "deploy-pages"}
 
 
 class Context(dict[str, Any]):
@@ -63,6 +63,7 @@ class Job:
     conclusion: str = "success"
     steps: dict[str, str] = field(default_factory=dict)  # name: success, failure or skipped
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)  # by step
+    told: dict[str, str] = field(default_factory=dict)  # its own outputs
     summary: str = ""
     log: str = ""
 
@@ -76,12 +77,26 @@ class GitHub:
     variables: dict[str, str] = field(default_factory=dict)
     caches: list[tuple[str, str, str, Path]] = field(default_factory=list)  # scope, key, path, copy
     token: str = "bot-token"
+    secrets: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict)  # what is published, by its name
 
     def run_job(
-        self, path: Path, workspace: Path, event: dict[str, Any], run_id: int, **github: Any
+        self,
+        path: Path,
+        workspace: Path,
+        event: dict[str, Any],
+        run_id: int,
+        *,
+        name: str | None = None,
+        needs: Mapping[str, Job] | None = None,
+        **github: Any,
     ) -> Job:
-        """Run the only job of a workflow in a workspace that is checked out already."""
-        ((_, job),) = load(path)["jobs"].items()
+        """Run a job of a workflow, the only one if it has no name here, in a workspace that is
+        checked out already. `needs` are those that ran before it."""
+        jobs = load(path)["jobs"]
+        if name is None:
+            ((name, _),) = jobs.items()
+        job = jobs[name]
         done = Job()
         temp = self.folder / f"temp-{run_id}-{len(list(self.folder.iterdir()))}"
         temp.mkdir(parents=True)
@@ -97,6 +112,11 @@ class GitHub:
             }
             | github,
             "vars": self.variables,
+            "secrets": self.secrets,
+            "needs": {
+                name: {"result": one.conclusion, "outputs": one.told}
+                for name, one in (needs or {}).items()
+            },
             "inputs": event.get("inputs", {}),
             "runner": {"temp": str(temp)},
             "steps": {},
@@ -109,6 +129,8 @@ class GitHub:
         }
         for step in job["steps"]:
             self._step(step, contexts, workspace, temp, done)
+        outputs = job.get("outputs", {})
+        done.told = {name: filled(text, contexts) for name, text in outputs.items()}
         return done
 
     def _step(
@@ -155,6 +177,7 @@ class GitHub:
             GITHUB_EVENT_PATH=str(event),
             GITHUB_OUTPUT=str(output),
             GITHUB_REF=github.get("ref", "refs/heads/main"),
+            GITHUB_REF_NAME=github.get("ref", "refs/heads/main").split("/", 2)[2],
             GITHUB_REPOSITORY=github["repository"],
             GITHUB_RUN_ID=str(github["run_id"]),
             GITHUB_SERVER_URL="https://github.com",
@@ -180,7 +203,12 @@ class GitHub:
         if action == "upload-artifact":
             return self._upload(given, place, contexts["github"]["run_id"])
         if action == "download-artifact":
-            return self._download(given, place)
+            return self._download(given, place, contexts["github"]["run_id"])
+        if action == "upload-pages-artifact":
+            return self._upload({"name": "github-pages"} | given, place, 0)
+        if action == "deploy-pages":
+            pages = self.folder / "artefact-0-github-pages"
+            self.pages = {each.name: each.read_text() for each in pages.iterdir()}
         return True
 
     def _save(self, scope: str, given: dict[str, str], place: Path) -> bool:
@@ -209,12 +237,20 @@ class GitHub:
     def _upload(self, given: dict[str, str], place: Path, run_id: int) -> bool:
         kept = self.folder / f"artefact-{run_id}-{given['name']}"
         shutil.rmtree(kept, ignore_errors=True)
-        if (place / given["path"]).is_dir():
-            shutil.copytree(place / given["path"], kept)
+        source = place / given["path"]
+        if source.is_dir():
+            shutil.copytree(source, kept)
+        elif source.is_file():
+            kept.mkdir()
+            shutil.copy2(source, kept)
+        else:
+            return True
+        told = {"id": run_id, "head_branch": "main", "repository_id": 1, "head_repository_id": 1}
+        self.forge.artifacts.append({"name": given["name"], "expired": False, "workflow_run": told})
         return True
 
-    def _download(self, given: dict[str, str], place: Path) -> bool:
-        kept = self.folder / f"artefact-{given['run-id']}-{given['name']}"
+    def _download(self, given: dict[str, str], place: Path, run_id: int) -> bool:
+        kept = self.folder / f"artefact-{given.get('run-id', run_id)}-{given['name']}"
         if not kept.is_dir():
             return False
         shutil.copytree(kept, place / given["path"], dirs_exist_ok=True)
