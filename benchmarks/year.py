@@ -90,10 +90,14 @@ def change_one_case(
     """The same year, in which one case of the standard convolution became 6 % slower half way."""
     at = sorted(truth.nights)[len(truth.nights) // 2 + 7]
     case = next(case for case in truth.cases if case.conv_type == "standard" and case.stride == 1)
-    changed, began = [], None
+    changed, began, last = [], None, None
     for one in sorted(comparisons, key=lambda each: each.started_at):
-        if one.purpose is Purpose.NIGHTLY and one.started_at >= at:
-            began = began or one
+        commit = one.head.revision.commit if one.head.revision else None
+        is_night = one.purpose is Purpose.NIGHTLY
+        if began is None and is_night and one.started_at >= at and commit != last:
+            began = one  # a night with a commit of its own: no code changes without one
+        last = commit if is_night else last
+        if began is not None and is_night:
             one = replace(one, cases=[slowed(each, case.identity) for each in one.cases])
         changed.append(one)
     assert began is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -26,7 +27,7 @@ class Machine:
     memory_gib: int  # rounded to a power of two, so that a hypervisor's share does not matter
     accelerators: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of all fields."""
         return _key(asdict(self))
@@ -62,7 +63,7 @@ class Environment:
     cuda: str | None = None
     method_version: int = METHOD_VERSION
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of all fields."""
         return _key(asdict(self))

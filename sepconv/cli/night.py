@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PASSES = 8  # of every case: fewer cover less than they claim
 CHAIN_PASSES = 16  # of an old reference and the new one: everything before will rest on it
+LOOKED_AT = 180  # nights: what changed before that has been told, and stays as it is
 RATIO_SHARE = 0.6  # of the budget, where a sweep follows
 LEAST_SWEEP = 0.05  # of the budget: with less, nothing comes of a sweep
 BRANCH_VARIABLES = ("CI_COMMIT_BRANCH", "GITHUB_REF_NAME")  # where a job has HEAD detached
@@ -272,7 +273,7 @@ class Watch:
         from sepconv.cli.analysis import analyse
 
         with open_store(self.plan.store_url) as store:
-            self.analysis = analyse(store, now=now_utc())
+            self.analysis = analyse(store, now=now_utc(), nights=LOOKED_AT)
         count = len(self.analysis.series)
         alarms = sum(event.is_alarm for event in self.analysis.events)
         self.steps.tell("events", f"{count} series analysed, {alarms} events open")

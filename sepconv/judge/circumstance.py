@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from sepconv.run import Environment
+from sepconv.run import Environment, Machine
 from sepconv.series import Occasion
 
 CONDITIONS = ("kernel", "libc", "python", "governor", "suite_digest")
 """Of the conditions those that stay the same until somebody changes them."""
 
 NAMES = {"suite_digest": "contents of the suite", "python": "Python", "omp_settings": "OpenMP"}
+MACHINE_LETTERS = 4  # of a machine's key: those of a few machines differ in them
 NOT_NEWS = {"python"}  # of an environment: the condition says it to the patch level
 
 
@@ -23,6 +24,30 @@ def differences(before: Occasion, after: Occasion) -> list[str]:
         *_environments(before.environment, after.environment),
         *_conditions(before, after),
     ]
+
+
+def facts_of(occasion: Occasion) -> dict[str, str]:
+    """What `differences` looks at, by its name, in the same words and order; what is not known
+    is left out. Two machines that differ have different texts, whatever their labels are."""
+    environment = occasion.environment
+    return {
+        "machine": machine_text(occasion.machine),
+        **{
+            _name(field.name): _text(getattr(environment, field.name))
+            for field in fields(Environment)
+            if field.name not in NOT_NEWS
+        },
+        **{
+            _name(name): _text(occasion.conditions[name])
+            for name in CONDITIONS
+            if occasion.conditions.get(name) is not None
+        },
+    }
+
+
+def machine_text(machine: Machine) -> str:
+    """The label, with letters that tell two machines of one label apart."""
+    return f"{machine.label} ({machine.key[:MACHINE_LETTERS]})"
 
 
 def _machines(before: Occasion, after: Occasion) -> Iterator[str]:

@@ -101,12 +101,20 @@ def gather(counted: Sequence[Shift], every: Sequence[Shift], places: Places) -> 
         ]
         while left:
             centre = _densest(left, places)
-            near = {shift for shift in left if abs(places.start(shift) - centre) <= REACH}
-            others = [each for each in weaker if abs(places.start(each) - centre) <= REACH]
-            found.append(Cluster([shift for shift in left if shift in near], others))
-            left = [shift for shift in left if shift not in near]
-            weaker = [each for each in weaker if each not in set(others)]
+            near, left = _split(left, centre, places)
+            others, weaker = _split(weaker, centre, places)
+            found.append(Cluster(near, others))
     return found
+
+
+def _split(shifts: Sequence[Shift], centre: int, places: Places) -> tuple[list[Shift], list[Shift]]:
+    """Those within reach of a place, and the others."""
+    near: list[Shift] = []
+    others: list[Shift] = []
+    for shift in shifts:
+        is_near = abs(places.start(shift) - centre) <= REACH
+        (near if is_near else others).append(shift)
+    return near, others
 
 
 def _densest(shifts: Sequence[Shift], places: Places) -> int:
@@ -166,7 +174,8 @@ def _company_p(
     newest = max((shift.p_value for shift in cluster.counted if shift.is_new), default=0.0)
     own = {key: max(chance, newest) for key, chance in own.items()}  # odd single nights are as rare
     chances = np.array([own[id(one)] for one in series])
-    score = sum(-log(own[id(shift.series)]) for shift in cluster.counted)
+    members = {id(shift.series) for shift in cluster.counted}  # one may shift there twice
+    score = sum(-log(own[key]) for key in members)
     logs = [
         float(np.log1p(chances ** (1 - trial) - chances).sum()) - trial * score for trial in TRIALS
     ]

@@ -8,6 +8,7 @@ pass: one worker process, one median.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, hypot, log
 
 from sepconv.ratio import trim
@@ -64,6 +65,7 @@ def _estimate(logs: Sequence[float], run_sd: float = 0.0) -> Estimate:
     return Estimate(exp(centre), exp(centre - half_width), exp(centre + half_width))
 
 
+@lru_cache(maxsize=1024)  # a history asks for the same few, hundreds of thousands of times
 def student_quantile(degrees_of_freedom: int, confidence: float = CONFIDENCE) -> float:
     """The two-sided quantile of Student's t distribution."""
     from scipy.special import stdtrit  # a tenth of the import time of scipy.stats

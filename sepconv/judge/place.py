@@ -6,8 +6,11 @@ more exactly than any of them.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
 from math import log
 
 import numpy as np
@@ -75,7 +78,7 @@ def _distances(shift: Shift, candidates: range, places: Places) -> Array:
     ]
     where = np.array([place for place, _ in nights])
     values = np.array([value for _, value in nights])
-    recent = _logs(series, shift.start)[-RECENT:]
+    recent = _logs(series, shift.start)[-min(RECENT, shift.nights_before) :]
     before = float(np.median(recent))
     scatter = TO_SD * float(np.median(np.abs(recent - before)))
     scale = max(shift.error, abs(shift.change) / 10, scatter)
@@ -92,24 +95,23 @@ def _logs(series: Series, end: int) -> Array:
 
 
 def _in_order(series: Sequence[Series]) -> list[Occasion]:
-    """All occasions of series that are each in the same order, in that order.
-
-    What the longest series lacks is put in beside its neighbours.
-    """
-    order: list[Occasion] = []
-    known: set[str] = set()
-    for one in sorted(series, key=lambda one: -len(one.points)):
-        if all(point.occasion.uid in known for point in one.points):
-            continue
-        position = {each.uid: i for i, each in enumerate(order)}
-        merged, place, added = list(order), 0, 0
-        for point in one.points:
-            uid = point.occasion.uid
-            if uid in known:
-                place = position[uid] + added + 1
-            else:
-                merged.insert(place, point.occasion)
-                known.add(uid)
-                place, added = place + 1, added + 1
-        order = merged
+    """All occasions of series that are each in the same order, in that order; where it leaves
+    open which of two comes first, the one that began first."""
+    known = {point.occasion.uid: point.occasion for one in series for point in one.points}
+    ways = {tuple(point.occasion.uid for point in one.points) for one in series}
+    steps = {step for way in ways for step in pairwise(way)}
+    waiting = Counter(after for _, after in steps)
+    followers: dict[str, list[str]] = defaultdict(list)
+    for before, after in steps:
+        followers[before].append(after)
+    ready = [(each.started_at, uid) for uid, each in known.items() if not waiting[uid]]
+    heapify(ready)
+    order = []
+    while ready:
+        _, uid = heappop(ready)
+        order.append(known[uid])
+        for after in followers[uid]:
+            waiting[after] -= 1
+            if not waiting[after]:
+                heappush(ready, (known[after].started_at, after))
     return order

@@ -18,6 +18,7 @@ References:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ TAIL_FREEDOM = 4  # of a single night: one in 150 is off by five times the usual
 MOST_CORRELATED = 0.9
 LEAST_BEFORE = 6  # nights that a level needs, before a single new one can be called odd
 TO_SD = 1.4826  # from a median absolute deviation, of the normal distribution
+LEAST_POWER = 1e-12  # of all nights together: what is less is how numbers are rounded
 FIFTH = 5  # a fifth is cut off at each end: as everywhere here
 
 
@@ -59,6 +61,7 @@ class Shift:
     scatter: float  # of single nights around a level, as a logarithm
     p_value: float  # of any such change anywhere in the series
     sightings: int  # nights with a value since then, up to the next shift
+    nights_before: int  # with a value, since the shift before this one
     is_new: bool = False  # so new that it is no change point yet
 
     @property
@@ -120,11 +123,13 @@ def _median_distance(values: Sequence[float]) -> float:
 
 
 def _find_levels(series: Series) -> _Levels | None:
-    """None of a series that is too short to have one."""
+    """None of a series that is too short to have one, or has a value without a logarithm."""
     known = [i for i, point in enumerate(series.points) if point.estimate is not None]
     if len(known) < LEAST_BEFORE + 1:
         return None
     values = [series.points[i].estimate.value for i in known]  # type: ignore[union-attr]
+    if min(values) <= 0:
+        return None
     errors = [_standard_error(series, i) for i in known]
     places = change_points(values, standard_errors=errors)
     logs = np.log(np.array(values))
@@ -177,10 +182,11 @@ class _Levels:
         widening = (1 + self._correlation) / (1 - self._correlation)
         place = self._places[number]
         spread = self._scale * sqrt(widening * (1 / len(before) + 1 / len(after)))
-        error = sqrt(spread**2 + self._joint(place) ** 2)
+        error = sqrt(spread**2 + self._joint(place, len(before), len(after)) ** 2)
         freedom = max(2, int(min(self._freedom, len(before) + len(after) - 2) / widening))
         chance = 2 * float(stdtr(freedom, -abs(change) / error)) * len(self._logs)
-        return self._shift(place, change, error, freedom, chance, len(self._pieces[number + 1]))
+        counts = len(self._pieces[number]), len(self._pieces[number + 1])
+        return self._shift(place, change, error, freedom, chance, counts)
 
     def _newest(self, nights: Nights) -> Shift | None:
         """What the last one to three nights say, if nothing was found there yet."""
@@ -202,22 +208,28 @@ class _Levels:
             return None
         place = len(self._logs) - len(after)
         uids = [self._series.points[i].occasion.uid for i in self._known[-len(after) :]]
-        single = sqrt(self._scale**2 * (1 + 1 / len(before)) + self._joint(place) ** 2)
+        joint = self._joint(place, len(before), len(after))
+        single = sqrt(self._scale**2 * (1 + 1 / len(before)) + joint**2)
         tails = nights.chances(distances / single, uids)
         together = float(tails.max()) ** len(after)
-        error = sqrt(self._scale**2 * (1 / len(before) + 1 / len(after)) + self._joint(place) ** 2)
+        error = sqrt(self._scale**2 * (1 / len(before) + 1 / len(after)) + joint**2)
         chance = 2 * together * (LEAST_STAY - 1)  # both sides, and as many counts as are tried
         change = float(distances.mean())
         if abs(change) < log(1 + LEAST_CHANGE):
             return None
-        return self._shift(place, change, error, TAIL_FREEDOM, chance, len(after), is_new=True)
+        counts = len(self._pieces[-1]) - len(after), len(after)
+        return self._shift(place, change, error, TAIL_FREEDOM, chance, counts, is_new=True)
 
-    def _joint(self, place: int) -> float:
-        """The error of what chains the two sides of a place, where the reference moved there, or
-        so near that noise can hide which of the two it is."""
-        before = self._known[max(0, place - 1 - REACH)]
-        start = self._known[min(len(self._known) - 1, place + REACH)]
-        errors = [e for index, e in self._series.joints.items() if before < index <= start]
+    def _joint(self, place: int, before: int, after: int) -> float:
+        """The error of what chains so many nights before a place to those after it, where the
+        reference moved among them: as far as they lie beyond that. All of it where it moved there,
+        or so near that noise can hide which of the two it is."""
+        errors = []
+        for index, error in self._series.joints.items():
+            moved = bisect_left(self._known, index)
+            share = min((moved - place + before) / before, (place + after - moved) / after)
+            is_there = abs(moved - place) <= REACH
+            errors.append(error if is_there else error * max(0.0, share))
         return sqrt(sum(error**2 for error in errors))
 
     def _shift(
@@ -227,7 +239,7 @@ class _Levels:
         error: float,
         freedom: int,
         chance: float,
-        sightings: int,
+        counts: tuple[int, int],
         *,
         is_new: bool = False,
     ) -> Shift:
@@ -240,7 +252,8 @@ class _Levels:
             freedom=freedom,
             scatter=self._scale,
             p_value=min(1.0, chance),
-            sightings=sightings,
+            sightings=counts[1],
+            nights_before=counts[0],
             is_new=is_new,
         )
 
@@ -275,7 +288,7 @@ def _lag_correlation(rests: Sequence[Array]) -> float:
     """Of neighbours within levels; what is negative only helps, and is not counted on."""
     pairs = [(piece[:-1], piece[1:]) for piece in rests if len(piece) > 1]
     power = float(sum((piece**2).sum() for piece in rests))
-    if not pairs or power == 0:
+    if not pairs or power < LEAST_POWER:
         return 0.0
     together = float(sum((a * b).sum() for a, b in pairs))
     return min(MOST_CORRELATED, max(0.0, together / power))

@@ -41,6 +41,10 @@ class Survey(Gate):
         """`same` where the arms are alike, else undecided: one night claims no more."""
         return {number: self._estimate(number) for number in self._rings}
 
+    def _unmeasured_nulls(self) -> list[int]:
+        nulls = self._nulls.items()
+        return [number for number, ring in nulls if ring.count(Stage.NULL) < self.passes]
+
     def _estimate(self, number: int) -> Judged:
         ring = self._rings[number]
         interval = ring.interval(Stage.SCREEN)

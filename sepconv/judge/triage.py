@@ -23,6 +23,9 @@ TAKEN_BACK = 0.35  # of the change, that may be left of it where it counts as ta
 MEASURED_AGAIN = "measured again"
 """How the reason begins of a note that rests on the paired gate: nights alone do not undo it."""
 
+SEARCHED = "bisect: "
+"""The same of one that rests on a search for the commit, which has narrowed the range."""
+
 NEEDED_BEFORE = 30  # nights of a level, before a change from it is certainly seen
 NOT_SEEN = "later nights do not show it"
 
@@ -48,7 +51,7 @@ def recent(series: Sequence[Series], nights: int | None) -> tuple[list[Series], 
         newest.append(replace(one, points=points, joints=joints))
         seen_from = points[min(NEEDED_BEFORE, len(points) - 1)].occasion.started_at
         at = seen_from if first else ""
-        since[one.machine] = min(since.get(one.machine, at), at)
+        since[one.machine] = max(since.get(one.machine, at), at)  # a new case has few points
     return newest, Looked(since)
 
 
@@ -117,7 +120,7 @@ def _cases(event: Event) -> set[tuple[str, str]]:
 
 def _renewed(event: Event, again: Event) -> Event:
     """The event with what is known of it now; a range that a search has narrowed stays."""
-    is_narrowed = event.is_one_commit and len(again.commits) > 1
+    is_narrowed = any(note.reason.startswith(SEARCHED) for note in event.notes)
     narrowed = {
         "commits": event.commits,
         "last_good": event.last_good,
@@ -134,9 +137,11 @@ def _renewed(event: Event, again: Event) -> Event:
 
 
 def _was_looked_at(event: Event, looked: Looked) -> bool:
-    if event.kind is not EventKind.LATENCY:
+    if event.kind is EventKind.WORKLOAD:
         return True  # of these, the whole history is looked at
-    return event.machine in looked.since and event.began_at > looked.since[event.machine]
+    if event.machine not in looked.since:
+        return event.kind is EventKind.ENVIRONMENT  # of the reference, over the whole history
+    return event.began_at > looked.since[event.machine]
 
 
 def _not_seen(event: Event, now: str) -> Event:
@@ -199,7 +204,8 @@ def _takes_back(later: Event, event: Event) -> bool:
 
 
 def _is_measured(note: Note) -> bool:
-    return note.state is EventState.CONFIRMED and note.reason.startswith(MEASURED_AGAIN)
+    by_pairs = note.reason.startswith((MEASURED_AGAIN, SEARCHED))
+    return note.state is EventState.CONFIRMED and by_pairs
 
 
 def _noted(event: Event, state: EventState, reason: str, now: str) -> Event:

@@ -96,11 +96,12 @@ def environment_events(
 
 
 def _has_moved(before: Occasion, after: Occasion) -> bool:
-    """Whether machine, environment or kernel are others."""
+    """Whether machine, environment or kernel are others, as far as they are known."""
+    kernels = {each.conditions.get("kernel") for each in (before, after)} - {None}
     return (
         before.machine.key != after.machine.key
         or before.environment.key != after.environment.key
-        or before.conditions.get("kernel") != after.conditions.get("kernel")
+        or len(kernels) > 1
     )
 
 

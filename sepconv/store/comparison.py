@@ -33,7 +33,7 @@ from sepconv.run import Environment, Machine, Revision
 from sepconv.store import schema
 from sepconv.store.acknowledgement import keep_acknowledgements, load_acknowledgements
 from sepconv.store.find import LATEST, NUMBER_LENGTH, PREFIX_LENGTH
-from sepconv.store.read import Cases, with_both_cases
+from sepconv.store.read import Cases, in_order, with_both_cases
 from sepconv.store.row import (
     Row,
     environment_row,
@@ -294,22 +294,31 @@ def _load_cases(
         .order_by(table.c.comparison_id, table.c.ring)
     )
     found: dict[int, list[Compared]] = {}
-    for row in connection.execute(query).mappings():
+    outcomes = {str(outcome): outcome for outcome in Outcome}
+    for row in in_order(connection.execute(query).mappings()):
         word = said.get(row["comparison_id"], {}).get(row["ring"])
         one = Compared(
             ring=row["ring"],
             base=cases.read(row["base"]),
             head=cases.read(row["head"]),
-            outcome=Outcome(row["outcome"]),
-            details=tuple(Detail(word) for word in json.loads(row["details"])),
+            outcome=outcomes[row["outcome"]],
+            details=_details(row["details"]),
             passes=row["passes"],
             reason=row["reason"],
-            metrics={name: tuple(both) for name, both in json.loads(row["metrics"]).items()},
+            metrics=_metrics(row["metrics"]),
             acknowledged=word if word is None or with_withdrawn or not word.is_withdrawn else None,
             **{name: row[name] for name in NUMBERS},
         )
         found.setdefault(row["comparison_id"], []).append(one)
     return found
+
+
+def _details(text: str) -> tuple[Detail, ...]:
+    return () if text == "[]" else tuple(Detail(word) for word in json.loads(text))
+
+
+def _metrics(text: str) -> dict[str, tuple[float | None, float | None]]:
+    return {} if text == "{}" else {name: tuple(both) for name, both in json.loads(text).items()}
 
 
 def _read_comparison(row: RowMapping, cases: Sequence[Compared]) -> Comparison:

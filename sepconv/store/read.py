@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import (
     LABEL_STYLE_TABLENAME_PLUS_COL,
     Connection,
+    MappingResult,
+    Result,
     Row,
     ScalarSelect,
     Select,
@@ -56,6 +58,15 @@ class StoredBlock:
 
 
 SLOT_COLUMNS = [field.name for field in fields(Slot) if field.name != "case"]
+
+
+FETCHED = 20_000  # rows at once: one by one, fetching takes longer than reading them
+
+
+def in_order(rows: Result[Any] | MappingResult) -> Iterator[Any]:
+    """Every row, fetched many at a time."""
+    for some in rows.partitions(FETCHED):
+        yield from some
 
 
 class Cases:
@@ -162,11 +173,12 @@ def load_measurements(
     )
     cases = Cases()
     found: dict[int, list[Measurement]] = defaultdict(list)
-    for number, run_id, status, error, passes, text in rows:
+    statuses = {str(status): status for status in Status}
+    for number, run_id, status, error, passes, text in in_order(rows):
         found[run_id].append(
             Measurement(
                 cases.read(text),
-                Status(status),
+                statuses[status],
                 error,
                 values.get(number, {}),
                 passes,
@@ -305,15 +317,23 @@ def _load_values(
     values: dict[int, dict[str, Estimate]] = defaultdict(dict)
     unsupported: dict[int, dict[str, str]] = defaultdict(dict)
     columns = ("measurement_id", "metric", "status", "error", "value", "low", "high")
-    for number, metric, status, error, *bounds in connection.execute(
+    rows = connection.execute(
         select(*(value.c[name] for name in columns))
         .join(measurement, value.c.measurement_id == measurement.c.id)
         .where(measurement.c.run_id.in_(numbers))
-    ):
-        if status == Status.UNSUPPORTED:
-            unsupported[number][metric] = error
-        elif bounds[0] is not None:
-            values[number][metric] = Estimate(*bounds)
+    )
+    exact: dict[float, Estimate] = {}  # the same in every run: kept once
+    for number, metric, status, error, found, low, high in in_order(rows):
+        if found is None:
+            if status == Status.UNSUPPORTED:
+                unsupported[number][metric] = error
+        elif low is None and high is None:
+            estimate = exact.get(found)
+            if estimate is None:
+                estimate = exact[found] = Estimate(found)
+            values[number][metric] = estimate
+        else:
+            values[number][metric] = Estimate(found, low, high)
     return values, unsupported
 
 

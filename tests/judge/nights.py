@@ -10,7 +10,10 @@ from math import exp
 
 from sepconv.case import Case
 from sepconv.comparison import Compared, Comparison, Contender, Outcome, Purpose
+from sepconv.judge.history import RATIO
+from sepconv.record import Estimate, Status
 from sepconv.run import Environment, Machine, Revision
+from sepconv.series import Occasion, Point, Series
 
 MACHINE = Machine("Some CPU", "x86_64", 2, 2, 16)
 OTHER_MACHINE = replace(MACHINE, cpu_model="Another CPU")
@@ -118,3 +121,38 @@ def noisy_nights(
 
 def revisions(count: int) -> list[Revision]:
     return [revision_of(number) for number in range(count + 1)]
+
+
+def series_of(
+    values: Sequence[float | None],
+    case: Case | None = None,
+    *,
+    first: int = 1,
+    error: float | None = 0.008,
+    joints: Mapping[int, float] | None = None,
+) -> Series:
+    """A value of each night from `first` on; None is a night in which the case failed."""
+    points = []
+    for number, value in enumerate(values, first):
+        occasion = Occasion.of_comparison(night(number, {}))
+        if value is None:
+            points.append(Point(occasion, Status.FAILED, None))
+            continue
+        low, high = (None if error is None else value * exp(t * error) for t in (-2.36, 2.36))
+        points.append(Point(occasion, Status.OK, Estimate(value, low, high)))
+    own = case or cases(1)[0]
+    return Series(own, RATIO, "a class", "an environment", tuple(points), joints or {})
+
+
+def noise(count: int, seed: int, sd: float = 0.008) -> list[float]:
+    """So many values that scatter around 1."""
+    chance = random.Random(seed)
+    return [exp(chance.gauss(0, sd)) for _ in range(count)]
+
+
+def stepped(values: Sequence[float], steps: Mapping[int, float]) -> list[float]:
+    """The values, all from each index on multiplied by its ratio."""
+    result = list(values)
+    for start, ratio in steps.items():
+        result[start:] = [value * ratio for value in result[start:]]
+    return result
