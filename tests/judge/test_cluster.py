@@ -162,6 +162,16 @@ def test_what_many_series_do_together_is_believed() -> None:
     assert found.doubts == ()
 
 
+def test_what_calm_series_do_together_once_is_believed_though_each_shows_little() -> None:
+    """That a series shifts there does not make it one that shifts by itself."""
+    world = World(60)
+    together = [world.shift(series, 100, ratio=1 + 2 * SCATTER) for series in range(4)]
+
+    (found,) = world.clusters()
+
+    assert (found.counted, found.doubts) == (together, ())
+
+
 def test_a_lone_shift_of_a_calm_series_is_believed() -> None:
     world = World(60)
     shift = world.shift(7, 100)
@@ -219,9 +229,12 @@ def test_a_shift_much_larger_than_what_its_series_does_by_itself_is_believed() -
     assert found == {small: (RESTLESS,), large: ()}
 
 
-def test_a_shift_that_its_series_has_often_made_by_itself_says_nothing() -> None:
+@pytest.mark.parametrize("nights", [(30, 70, 110), (30, 70, 110, 150)])
+def test_a_shift_that_its_series_has_often_made_by_itself_says_nothing(
+    nights: tuple[int, ...],
+) -> None:
     world = World(60)
-    for number, night in enumerate((30, 70, 110, 150)):
+    for number, night in enumerate(nights):
         world.shift(7, night, ratio=1.05 if number % 2 else 0.95)
 
     assert world.clusters() == []

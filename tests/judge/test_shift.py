@@ -8,6 +8,7 @@ from math import exp, log
 from statistics import fmean
 
 import pytest
+from scipy.special import stdtr
 
 from sepconv.judge.shift import Shift, find_shifts
 from sepconv.series import Series
@@ -101,6 +102,22 @@ def test_the_p_values_of_chance_hold_over_many_series() -> None:
     for level in (0.001, 0.01, 0.05):
         series = {id(shift.series) for shift in found if shift.p_value < level}
         assert len(series) <= count * level + 3 * (count * level) ** 0.5
+
+
+def test_the_p_value_is_that_of_the_difference_anywhere_in_the_series() -> None:
+    shift = strongest(series_of(stepped(noise(100, 1), {60: 1.02})))
+
+    at_one_place = 2 * stdtr(shift.freedom, -abs(shift.change) / shift.error)
+    assert shift.p_value == pytest.approx(100 * at_one_place)
+
+
+def test_the_p_value_of_a_new_night_is_that_of_a_heavy_tail_on_either_side() -> None:
+    """Times three, as one, two and three nights are tried; alone, a series has no other measure."""
+    shift = strongest(series_of([*noise(60, 1), 1.03]))
+
+    distance = shift.change / shift.scatter / (1 + 1 / 60) ** 0.5
+    assert shift.sightings == 1
+    assert shift.p_value == pytest.approx(3 * 2 * stdtr(4, -distance))
 
 
 @pytest.mark.parametrize("count", range(7))

@@ -237,6 +237,15 @@ def test_a_kernel_that_was_not_known_before_is_not_another_one() -> None:
     assert environment_events(nights, revisions(14), now=NOW) == []
 
 
+def test_a_new_kernel_that_may_have_cost_next_to_nothing_is_no_news() -> None:
+    """Nights that agree within 0.2 % may do so by chance: 2.5 % more can be less than 1 %."""
+    nights = upgraded(
+        after=ENVIRONMENT, ratio=lambda _: 1.025, sd=0.002, conditions={"kernel": "6.8"}
+    )
+
+    assert environment_events(nights, revisions(14), now=NOW) == []
+
+
 def test_of_twenty_new_kernels_that_cost_nothing_none_is_news() -> None:
     """At nights that scatter by 2 %, and at such that hardly do: seven may agree by chance."""
     found = [
