@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from math import inf, log
 from typing import Any
@@ -17,6 +17,7 @@ from sepconv.suite import Suite
 
 EVENT = re.compile(r"\d+|latest|[0-9a-f]{6,40}")
 LABEL = re.compile(r"(?P<conv_type>.+?)-\d+(?:-\d+)?-\d+x\d+-k[^ ]*")
+THREADS = re.compile(r"-(\d+)threads\b")  # in a label: all the cores of the machine it was on
 DEFAULT_SUITE = "pull-request"
 MOST_CASES = 3  # that are followed: more cost more, and say little more
 DEVICES = ("cpu", "cuda", *(f"cuda:{number}" for number in range(8)))
@@ -86,9 +87,11 @@ def quarry_of_cases(wanted: str, suite_name: str | None, *, has_own: bool) -> Qu
             ) from error
         return Quarry(find_suite(suite_name or DEFAULT_SUITE), wanted)
     own = (label["conv_type"],) if has_own else ()
+    threads = THREADS.search(wanted)
+    cores = int(threads[1]) if threads else 1
     names = [suite_name] if suite_name else [DEFAULT_SUITE, *suite_names()]
     for name in names:
-        for case in _cases_of(find_suite(name), own):
+        for case in find_suite(name).expand(devices=DEVICES, logical_cores=cores, conv_types=own):
             if case.label == wanted:
                 return Quarry(suite_of([case]))
     raise InvalidSelection(
@@ -99,12 +102,6 @@ def quarry_of_cases(wanted: str, suite_name: str | None, *, has_own: bool) -> Qu
 def suite_of(cases: Iterable[Case]) -> Suite:
     """A suite of just these cases."""
     return Suite("bisect", axes={}, include=tuple(_table_of(case) for case in cases))
-
-
-def _cases_of(suite: Suite, own: Sequence[str]) -> Iterable[Case]:
-    from sepconv.bench.machine import usable_cores
-
-    return suite.expand(devices=DEVICES, logical_cores=usable_cores(), conv_types=own)
 
 
 def _table_of(case: Case) -> dict[str, Any]:

@@ -321,9 +321,10 @@ def test_a_merge_leads_to_the_commits_that_it_brought_in(tmp_path):
     )
 
 
+@pytest.mark.parametrize("cores", [1, 2, 96], ids=lambda cores: f"{cores} cores")
 @pytest.mark.parametrize("name", suite_names())
-def test_every_case_that_comes_along_is_found_by_its_label(name):
-    case = find_suite(name).expand()[-1]
+def test_every_case_is_found_by_its_label_whatever_machine_it_was_measured_on(name, cores):
+    case = find_suite(name).expand(logical_cores=cores)[-1]
 
     (found,) = quarry_of_cases(case.label, name, has_own=False).suite.expand()
 
