@@ -6,10 +6,10 @@ is all that chance can do (Benjamini and Hochberg); of what has no company, once
 a hundred shifts that one commit explains do not make a lone one elsewhere more likely.
 
 It can do more: levels of some cases wander by themselves, as the placement of their code or of
-their memory falls out. That shows in their own past. So shifts that gather in one place count by
-their company: a Chernoff bound says how likely so many series, each as restless as it is, shift
-there by themselves. A shift without company counts if its series is calm, and is doubted or left
-out if it is not; and where many series shift alone, all of them are doubted.
+their memory falls out. That shows in the past. So shifts that gather in one place count by their
+company: a Chernoff bound says how likely so many series, each as restless as its past and that of
+all others say, shift there by themselves. A shift without company counts if its series is calm,
+and is doubted or left out if it is not; and where many series shift alone, all are doubted.
 
 References:
     Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate", J. R. Stat. Soc. B 57,
@@ -23,12 +23,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, exp, log, log10
+from math import ceil, exp, log10
 from statistics import median
 
 import numpy as np
 
 from sepconv.judge.change_point import REACH
+from sepconv.judge.noise import Array
 from sepconv.judge.place import Places
 from sepconv.judge.shift import Shift
 from sepconv.series import Series
@@ -144,9 +145,8 @@ def _in_company(
             if not is_company
             for shift in cluster.counted
         )
-        chance = {id(one): _chance_of_one(alone[id(one)], len(one.points)) for one in series}
         answer = [
-            is_company or _company_p(cluster, alone, chance, series) * windows <= COMPANY_LEVEL
+            is_company or _company_p(cluster, alone, series) * windows <= COMPANY_LEVEL
             for cluster, is_company in zip(clusters, found, strict=True)
         ]
         if answer == found:
@@ -154,32 +154,31 @@ def _in_company(
         found = answer
 
 
-def _chance_of_one(alone: int, nights: int) -> float:
-    """That a series shifts by itself, in one direction, within one place."""
-    rate = STRAY_RATE + alone / max(1, nights)
-    return 1 - exp(-rate * WINDOW / 2)
-
-
-def _company_p(
-    cluster: Cluster,
-    alone: Mapping[int, int],
-    chance: Mapping[int, float],
-    series: Sequence[Series],
-) -> float:
+def _company_p(cluster: Cluster, alone: Mapping[int, int], series: Sequence[Series]) -> float:
     """A bound of the chance that so many restless series gather there by themselves."""
-    own = dict(chance)
-    for shift in cluster.counted:  # that this very shift happened says nothing of others
-        key = id(shift.series)
-        own[key] = _chance_of_one(max(0, alone[key] - 1), len(shift.series.points))
+    members = Counter(id(shift.series) for shift in cluster.counted)  # one may shift there twice
+    keys = [id(one) for one in series]
+    counts = np.array([max(0, alone[key] - members[key]) for key in keys])  # but for these shifts
+    chances = _chances(counts, np.array([max(1, len(one.points)) for one in series]))
     newest = max((shift.p_value for shift in cluster.counted if shift.is_new), default=0.0)
-    own = {key: max(chance, newest) for key, chance in own.items()}  # odd single nights are as rare
-    chances = np.array([own[id(one)] for one in series])
-    members = {id(shift.series) for shift in cluster.counted}  # one may shift there twice
-    score = sum(-log(own[key]) for key in members)
+    chances = np.maximum(chances, newest)  # odd single nights are as rare
+    is_member = np.array([key in members for key in keys])
+    score = -np.log(chances[is_member]).sum()
     logs = [
-        float(np.log1p(chances ** (1 - trial) - chances).sum()) - trial * score for trial in TRIALS
+        float(np.log1p(chances ** (1 - trial) - chances).sum() - trial * score) for trial in TRIALS
     ]
     return exp(min(0.0, *logs))
+
+
+def _chances(alone: Array, nights: Array) -> Array:
+    """That each series shifts by itself, in one direction, within one place.
+
+    By how often it has, and by how often all have: that one has not moved yet does not make it
+    calm where the others are restless, so its own past and the mean of all count half each.
+    """
+    rate = STRAY_RATE + (alone / nights + alone.sum() / nights.sum()) / 2
+    chances: Array = 1 - np.exp(-rate * WINDOW / 2)
+    return chances
 
 
 def _absorbed(

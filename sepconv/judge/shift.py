@@ -7,7 +7,8 @@ has, times the number of places at which it could have been.
 
 The newest nights are too few for a change point. They are compared with the level before them,
 night by night: by a heavy-tailed distribution, as single disturbed nights are not rare, and by
-the least odd of them, as several odd ones in a row are rare.
+the least odd of them, as several odd ones in a row are rare: the less, the more each night is like
+the one before it.
 
 References:
     B. L. Welch, "The generalization of Student's problem when several different population
@@ -211,7 +212,10 @@ class _Levels:
         joint = self._joint(place, len(before), len(after))
         single = sqrt(self._scale**2 * (1 + 1 / len(before)) + joint**2)
         tails = nights.chances(distances / single, uids)
-        together = float(tails.max()) ** len(after)
+        independent = 1 + (len(after) - 1) * (
+            1 - self._correlation
+        )  # what is off stays off a while
+        together = float(tails.max()) ** independent
         error = sqrt(self._scale**2 * (1 / len(before) + 1 / len(after)) + joint**2)
         chance = 2 * together * (LEAST_STAY - 1)  # both sides, and as many counts as are tried
         change = float(distances.mean())

@@ -55,8 +55,7 @@ def is_certain(event: Event) -> bool:
     one: where the graph has a gap, the only commit that is known need not be the only one."""
     if not event.is_one_commit:
         return False
-    parents = event.commits[0].parents
-    return event.last_good is None or not parents or event.last_good.commit in parents
+    return event.last_good is None or event.last_good.commit in event.commits[0].parents
 
 
 def format_range(good: Revision, bad: Revision) -> str:

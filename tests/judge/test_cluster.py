@@ -277,6 +277,29 @@ def test_what_some_restless_series_gather_by_themselves_is_no_company() -> None:
     assert len(gathered) <= 1
 
 
+@pytest.mark.parametrize(("series", "rate"), [(60, 0.01), (60, 0.003), (300, 0.003)])
+def test_where_every_series_is_restless_those_that_have_not_moved_yet_are_not_taken_for_calm(
+    series: int, rate: float
+) -> None:
+    told = 0
+    for seed in range(20):
+        world = World(series)
+        restless(world, range(series), seed=seed, rate=rate)
+        told += sum(not cluster.doubts for cluster in world.clusters())
+
+    assert told <= 1
+
+
+def test_among_restless_series_a_group_that_moves_together_is_believed() -> None:
+    world = World(300)
+    restless(world, range(300), seed=1, rate=0.003)
+    together = [world.shift(i, 100) for i in range(10)]
+
+    (found,) = [each for each in world.clusters() if not each.doubts]
+
+    assert set(together) <= set(found.counted)
+
+
 def test_restless_series_are_believed_where_most_of_them_shift_at_once() -> None:
     world = World(60)
     restless(world, range(60), seed=1, rate=0.01)

@@ -336,3 +336,13 @@ def test_the_newest_nights_of_chance_are_news_no_more_often_than_they_say() -> N
     )
 
     assert found <= 4  # of 1000 series, at 1 in 1000
+
+
+@pytest.mark.slow
+def test_nights_that_are_alike_are_news_no_more_often_than_they_say() -> None:
+    found = sum(
+        new_ones([correlated(60, 1000 * round_ + seed, 0.8) for seed in range(40)])
+        for round_ in range(25)
+    )
+
+    assert found <= 4

@@ -90,8 +90,9 @@ def test_a_range_of_commits_can_be_given_to_git():
     assert found.endswith("since one of the 3 commits 0202020202..0505050505, on 2026-11-03")
 
 
-def test_where_the_graph_has_a_gap_no_commit_is_accused():
-    lonely = replace(revision(9), parents=(commit(8),))
+@pytest.mark.parametrize("parents", [(commit(8),), ()], ids=["others", "none, as if shallow"])
+def test_where_the_graph_has_a_gap_no_commit_is_accused(parents):
+    lonely = replace(revision(9), parents=parents)
 
     found = describe_change(event(commits=[lonely]))
 
