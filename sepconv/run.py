@@ -9,6 +9,9 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
+"""What the default branch may be called, the likeliest first, where nothing says which it is."""
+
 METHOD_VERSION = 2
 """Changes when the harness changes what a number means: a known break in every series."""
 

@@ -69,6 +69,10 @@ class Occasion:
     def commit(self) -> str | None:
         return self.revision.commit if self.revision else None
 
+    @property
+    def reference_commit(self) -> str | None:
+        return self.reference.commit if self.reference else None
+
 
 @dataclass(frozen=True)
 class Point:

@@ -17,10 +17,9 @@ from tempfile import TemporaryDirectory
 
 from sepconv.bench.revision import ask_git, read_revision, run_git
 from sepconv.errors import BuildFailed, InvalidRevision
-from sepconv.run import Revision
+from sepconv.run import DEFAULT_BRANCHES, Revision
 
 WORKING_TREE = "the working tree"
-DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")  # where no remote says which it is
 EXPORT_S = 600.0  # of git, for a large repository on a slow disk
 
 

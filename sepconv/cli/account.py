@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sepconv.cli import REGRESSION
 from sepconv.cli.agenda import gravest
-from sepconv.cli.killed import now_utc
+from sepconv.cli.said import now_utc
 from sepconv.comparison import DECIDED, Comparison, Outcome
 from sepconv.judge.night import missed_dates
 from sepconv.report.night import Night

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sepconv.comparison import Purpose
+from sepconv.comparison import Comparison, Purpose
 from sepconv.event import Event
-from sepconv.judge.history import RATIO
+from sepconv.judge.history import RATIO, absolute_series, ratio_series
+from sepconv.run import Revision
 from sepconv.series import Series
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def analyse(store: Store, *, now: str, nights: int | None = None) -> Analysis:
     from sepconv.judge.upheaval import environment_events, workload_events
 
     known = store.revisions()
-    comparisons = store.comparisons(purposes={Purpose.NIGHTLY, Purpose.CHAIN})
-    judged = judged_series(store)
+    comparisons = _compared(store)
+    judged = _judged(store, comparisons, known)
     newest, looked = recent(judged, nights)
-    exact = [each for metric in EXACT for each in _absolute(store, metric)]
+    exact = [each for metric in EXACT for each in _absolute(store, metric, known)]
     found = [
         *find_events(newest, known, now=now),
         *workload_events(exact, known, now=now),
@@ -55,25 +56,30 @@ def analyse(store: Store, *, now: str, nights: int | None = None) -> Analysis:
 def judged_series(store: Store) -> list[Series]:
     """The series that alarms come from: the ratios, and the latencies of cases without a ratio,
     in the order of the commits."""
-    from sepconv.judge.history import ratio_series
-
-    comparisons = store.comparisons(purposes={Purpose.NIGHTLY, Purpose.CHAIN})
-    ratios = ratio_series(comparisons, store.revisions())
-    have_ratio = {each.case.identity for each in ratios}
-    latencies = [
-        each for each in _absolute(store, "latency_s") if each.case.identity not in have_ratio
-    ]
-    return [*ratios, *latencies]
+    return _judged(store, _compared(store), store.revisions())
 
 
 def metric_series(store: Store, metric: str) -> list[Series]:
     """The series of one metric in the order of the commits."""
+    known = store.revisions()
     if metric == RATIO:
-        return [each for each in judged_series(store) if each.metric == RATIO]
-    return _absolute(store, metric)
+        return ratio_series(_compared(store), known)
+    return _absolute(store, metric, known)
 
 
-def _absolute(store: Store, metric: str) -> list[Series]:
-    from sepconv.judge.history import absolute_series
+def _judged(
+    store: Store, comparisons: Sequence[Comparison], known: Sequence[Revision]
+) -> list[Series]:
+    ratios = ratio_series(comparisons, known)
+    have_ratio = {each.case.identity for each in ratios}
+    latencies = _absolute(store, "latency_s", known)
+    return [*ratios, *(each for each in latencies if each.case.identity not in have_ratio)]
 
-    return absolute_series(store.series(metric), store.revisions())
+
+def _compared(store: Store) -> list[Comparison]:
+    """The nights by their ratios, and what chains them where their reference moved."""
+    return store.comparisons(purposes={Purpose.NIGHTLY, Purpose.CHAIN})
+
+
+def _absolute(store: Store, metric: str, known: Sequence[Revision]) -> list[Series]:
+    return absolute_series(store.series(metric), known)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED
-from sepconv.cli.option import format_option, store_option
-from sepconv.cli.setting import CASE_TIMEOUT_S, DURATION
+from sepconv.cli.option import commit_options, format_option, measuring_options, store_option
+from sepconv.cli.quantity import DURATION
 from sepconv.comparison import Comparison, Purpose
 from sepconv.errors import InvalidRevision
-from sepconv.suite import ALLOCATORS, Suite
+from sepconv.suite import Suite
 
 if TYPE_CHECKING:
     from sepconv.cli.refill import Refill
@@ -32,32 +32,8 @@ MOST_SUBJECT = 60  # letters
 @click.option("--where", metavar="SELECTION", help="As in: 'stride=2 and channels in (16, 64)'.")
 @click.option("--budget", "budget_s", type=DURATION, metavar="TIME", help="Stop in time, as in 2h.")
 @click.option("--dry-run", is_flag=True, help="List the commits in their order, measure nothing.")
-@click.option("--repo", type=click.Path(exists=True, path_type=Path), help="Measure that code.")
-@click.option(
-    "--conv-types",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.py",
-    help="Your own conv types: CONV_TYPES = {'name': builder}.",
-)
-@click.option("--build-command", metavar="COMMAND", help="Builds a commit, in its own copy; kept.")
-@click.option(
-    "--allocator",
-    type=click.Choice(ALLOCATORS),
-    default="tuned",
-    show_default=True,
-    help="Whether freed memory stays in the process.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights and inputs.")
-@click.option(
-    "--case-timeout",
-    "case_timeout_s",
-    type=DURATION,
-    metavar="TIME",
-    default=f"{CASE_TIMEOUT_S:g}s",
-    show_default=True,
-    help="A case that is silent for so long has timed out.",
-)
-@click.option("--wait", is_flag=True, help="Wait until nothing else is measuring on the device.")
+@commit_options
+@measuring_options
 @store_option
 @format_option("table", "json", "markdown")
 def backfill(span: str, store_url: str, output_format: str, **options: Any) -> int:
@@ -68,7 +44,7 @@ def backfill(span: str, store_url: str, output_format: str, **options: Any) -> i
     newest night in the store, else A. A commit that cannot be measured is stored as such, and
     passed over. After Ctrl-C the same command with --missing goes on. Your files are not touched.
     """
-    from sepconv.cli.commit_range import find_range
+    from sepconv.cli.commit_range import find_range, keep_graph
     from sepconv.cli.comparison import Terms
     from sepconv.cli.configuration import load_configuration
     from sepconv.cli.contender import find_code
@@ -91,7 +67,7 @@ def backfill(span: str, store_url: str, output_format: str, **options: Any) -> i
     if options["dry_run"] and not options["missing"]:
         _print_order(_ordered(commits, ()), output_format)
         return DONE
-    _keep_graph(repository, last, store_url)
+    keep_graph(repository, last, store_url)
     nights = _nights(suite, store_url)
     asked = options["reference"] or configured.reference
     reference = _reference(repository, asked, nights, first)
@@ -144,17 +120,6 @@ def _ordered(commits: Sequence[Revision], known: Collection[str]) -> list[Revisi
 
     there = [place for place, each in enumerate(commits) if each.commit in known]
     return [commits[place] for place in spread_order(len(commits), there)]
-
-
-def _keep_graph(repository: Path, last: str, store_url: str) -> None:
-    """Store the commits that the last one was made from, so that the history can be ordered."""
-    from sepconv.bench.revision import read_graph
-    from sepconv.cli.sweep import open_store
-
-    graph = read_graph(repository, last)
-    with open_store(store_url) as store:
-        known = {each.commit for each in store.revisions() if each.parents}
-        store.keep_revisions([each for each in graph if each.commit not in known])
 
 
 def _nights(suite: Suite, store_url: str) -> list[Comparison]:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED
-from sepconv.cli.option import format_option, store_option
-from sepconv.cli.setting import CASE_TIMEOUT_S, DURATION
-from sepconv.suite import ALLOCATORS
+from sepconv.cli.option import commit_options, format_option, measuring_options, store_option
+from sepconv.cli.quantity import DURATION
 
 if TYPE_CHECKING:
     from sepconv.cli.commit_range import CommitRange
@@ -51,32 +50,8 @@ LEAST_PASSES, PASSES = 6, 8  # of each comparison
 @click.option("--budget", "budget_s", type=DURATION, metavar="TIME", help="Give up after that.")
 @click.option("--into-merges", is_flag=True, help="Search within a merge that is found.")
 @click.option("--resume", is_flag=True, help="Take up what the same command measured before.")
-@click.option("--repo", type=click.Path(exists=True, path_type=Path), help="Search that code.")
-@click.option(
-    "--conv-types",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.py",
-    help="Your own conv types: CONV_TYPES = {'name': builder}.",
-)
-@click.option("--build-command", metavar="COMMAND", help="Builds a commit, in its own copy; kept.")
-@click.option(
-    "--allocator",
-    type=click.Choice(ALLOCATORS),
-    default="tuned",
-    show_default=True,
-    help="Whether freed memory stays in the process.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights and inputs.")
-@click.option(
-    "--case-timeout",
-    "case_timeout_s",
-    type=DURATION,
-    metavar="TIME",
-    default=f"{CASE_TIMEOUT_S:g}s",
-    show_default=True,
-    help="A case that is silent for so long has timed out.",
-)
-@click.option("--wait", is_flag=True, help="Wait until nothing else is measuring on the device.")
+@commit_options
+@measuring_options
 @store_option
 @format_option("terminal", "json", "markdown")
 def bisect(

@@ -108,3 +108,14 @@ def _deepen(repository: Path) -> str | None:
     if (ask_git(repository, "rev-parse", "--is-shallow-repository") or "").strip() != "true":
         return None
     return "this clone is shallow: `git fetch --unshallow`, or `git fetch --deepen=100`"
+
+
+def keep_graph(repository: Path, last: str, store_url: str) -> None:
+    """Store the commits that the last one was made from, so that the history can be ordered."""
+    from sepconv.bench.revision import read_graph
+    from sepconv.cli.sweep import open_store
+
+    graph = read_graph(repository, last)
+    with open_store(store_url) as store:
+        known = {each.commit for each in store.revisions() if each.parents}
+        store.keep_revisions([each for each in graph if each.commit not in known])

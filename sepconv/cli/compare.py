@@ -11,10 +11,9 @@ from click.core import ParameterSource
 
 from sepconv.cli import DONE
 from sepconv.cli.contender import Asked, ready_sides
-from sepconv.cli.option import format_option, store_option
+from sepconv.cli.option import format_option, measuring_options, store_option
 from sepconv.cli.publication import Output, tell, telling_failures
-from sepconv.cli.setting import CASE_TIMEOUT_S, DURATION
-from sepconv.suite import ALLOCATORS
+from sepconv.cli.quantity import DURATION
 
 ABOUT_OUTPUT = {"store_url", "output_format", "wait", "explain", "history", "shown"}
 ABOUT_OUTPUT |= {"report", "report_url"}
@@ -62,24 +61,7 @@ DURATIONS = {"budget_s", "case_timeout_s"}
 @click.option("--head-python", metavar="PATH", help="The interpreter of head.")
 @click.option("--base-env", multiple=True, metavar="KEY=VALUE", help="A variable of base only.")
 @click.option("--head-env", multiple=True, metavar="KEY=VALUE", help="A variable of head only.")
-@click.option(
-    "--allocator",
-    type=click.Choice(ALLOCATORS),
-    default="tuned",
-    show_default=True,
-    help="Whether freed memory stays in the process.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights and inputs.")
-@click.option(
-    "--case-timeout",
-    "case_timeout_s",
-    type=DURATION,
-    metavar="TIME",
-    default=f"{CASE_TIMEOUT_S:g}s",
-    show_default=True,
-    help="A case that is silent for so long has timed out.",
-)
-@click.option("--wait", is_flag=True, help="Wait until nothing else is measuring on the device.")
+@measuring_options
 @click.option("--explain", metavar="CASE", help="Profile that case on both sides instead.")
 @click.option(
     "--report",

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -14,6 +13,7 @@ from sepconv import __version__
 from sepconv.cli import elapsed_s
 from sepconv.cli.contender import Ready
 from sepconv.cli.roster import Roster, Sides, take_roster
+from sepconv.cli.said import now_utc
 from sepconv.cli.suite_file import suites_folder
 from sepconv.cli.sweep import LEAST_SHARE, devices_at_first, open_store, phases
 from sepconv.comparison import DECIDED, Comparison, Contender, LeftOut, Outcome, Purpose
@@ -209,11 +209,7 @@ def _conduct(
 
 
 def _ended(begun: Comparison, state: str) -> Comparison:
-    return replace(begun, state=state, finished_at=_now())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return replace(begun, state=state, finished_at=now_utc())
 
 
 def _describe(
@@ -231,7 +227,7 @@ def _describe(
     return Comparison(
         uid=uuid4().hex,
         suite=suite.name,
-        started_at=_now(),
+        started_at=now_utc(),
         machine=capture_machine(hellos[0].accelerators),
         base=base,
         head=head,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from sepconv.case import Case
+from sepconv.cli.said import now_utc
 from sepconv.errors import InvalidRounds
 from sepconv.run import Environment, Machine, Peak, Selfcheck
 
@@ -146,7 +146,7 @@ def conclude_trials(device: str, trials: Sequence[Trial], requested: float) -> S
     really = [trial.verdict.ratio - 1 for trial in slowed if trial.verdict]
     return Selfcheck(
         device=device,
-        checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        checked_at=now_utc(),
         passed=bool(same and slowed) and not alarms and found >= LEAST_FOUND * len(slowed),
         detail={
             "false_alarms": alarms,
@@ -167,7 +167,7 @@ def conclude_clock(device: str, tests: Sequence[ClockTest]) -> Selfcheck:
     """Passed: the clock of the device answered every question right."""
     return Selfcheck(
         device=device,
-        checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        checked_at=now_utc(),
         passed=bool(tests) and all(test.passed for test in tests),
         detail={"clock": [asdict(test) for test in tests]},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sepconv.comparison import Comparison, Purpose, Stage
@@ -118,8 +118,3 @@ def _mark_comparison(store: Store, comparison: Comparison, reached: Reached, now
     )
     store.finish_comparison(comparison.id or 0, ended)
     return Killed(PURPOSES[comparison.purpose], comparison.started_at, reached)
-
-
-def now_utc() -> str:
-    """This moment: UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

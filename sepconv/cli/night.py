@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from sepconv.cli import elapsed_s
 from sepconv.cli.account import account, case_counts, counted, swept_counts
 from sepconv.cli.agenda import Agenda, Say
+from sepconv.cli.commit_range import keep_graph
 from sepconv.cli.comparison import Terms, compare_sides, exit_code_of
 from sepconv.cli.confirmation import Bench, confirm_events, open_questions
 from sepconv.cli.contender import Asked, Ready, find_code, ready_sides
-from sepconv.cli.killed import mark_killed, now_utc
+from sepconv.cli.killed import mark_killed
 from sepconv.cli.reference import Reference, choose_reference
+from sepconv.cli.said import now_utc
 from sepconv.cli.setting import Settings
 from sepconv.cli.sweep import MEASURED_CODE, Swept, open_store, run_sweep
 from sepconv.comparison import Comparison, Purpose
@@ -101,7 +103,8 @@ class Watch:
             self._choose()
         if self.reference is not None:
             with self.steps.attempt("graph"):
-                self._keep_graph()
+                assert self.repository is not None
+                keep_graph(self.repository, "HEAD", self.plan.store_url)
             with self.steps.attempt("ratio"):
                 self._measure_ratio()
             with self.steps.attempt("chain"):
@@ -137,15 +140,6 @@ class Watch:
         self.reference = choose_reference(self.repository, self.plan.reference, self.nights)
         if self.reference.note is not None:
             self.steps.tell("reference", f"{self.reference.shown}: {self.reference.note}")
-
-    def _keep_graph(self) -> None:
-        from sepconv.bench.revision import read_graph
-
-        assert self.repository is not None
-        graph = read_graph(self.repository, "HEAD")
-        with open_store(self.plan.store_url) as store:
-            known = {each.commit for each in store.revisions() if each.parents}
-            store.keep_revisions([each for each in graph if each.commit not in known])
 
     def _measure_ratio(self) -> None:
         assert self.reference is not None

@@ -13,7 +13,7 @@ import click
 from sepconv.cli import INTERRUPTED
 from sepconv.cli.configuration import Configuration, load_configuration
 from sepconv.cli.option import format_option, store_option
-from sepconv.cli.setting import DURATION
+from sepconv.cli.quantity import DURATION
 
 if TYPE_CHECKING:
     from sepconv.report.night import Night

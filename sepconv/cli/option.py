@@ -8,8 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from sepconv.cli.quantity import DURATION
+from sepconv.suite import ALLOCATORS
+
 F = TypeVar("F", bound=Callable[..., Any])
 
+CASE_TIMEOUT_S = 30.0
 DEFAULT_STORE = "sqlite:///results/sepconv.db"
 
 
@@ -38,6 +42,64 @@ def configured_store() -> str:
     from sepconv.cli.configuration import load_configuration
 
     return load_configuration(Path.cwd()).store or DEFAULT_STORE
+
+
+def measuring_options(command: F) -> F:
+    """How comparisons measure: `--allocator`, `--seed`, `--case-timeout`, `--wait`."""
+    for option in reversed(
+        (
+            click.option(
+                "--allocator",
+                type=click.Choice(ALLOCATORS),
+                default="tuned",
+                show_default=True,
+                help="Whether freed memory stays in the process.",
+            ),
+            click.option(
+                "--seed", type=int, default=0, show_default=True, help="Of weights and inputs."
+            ),
+            click.option(
+                "--case-timeout",
+                "case_timeout_s",
+                type=DURATION,
+                metavar="TIME",
+                default=f"{CASE_TIMEOUT_S:g}s",
+                show_default=True,
+                help="A case that is silent for so long has timed out.",
+            ),
+            click.option(
+                "--wait", is_flag=True, help="Wait until nothing else is measuring on the device."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def commit_options(command: F) -> F:
+    """Whose commits are measured: `--repo`, `--conv-types`, `--build-command`."""
+    for option in reversed(
+        (
+            click.option(
+                "--repo",
+                type=click.Path(exists=True, path_type=Path),
+                help="The repository of the code.  [default: this one]",
+            ),
+            click.option(
+                "--conv-types",
+                type=click.Path(path_type=Path, dir_okay=False),
+                metavar="FILE.py",
+                help="Your own conv types: CONV_TYPES = {'name': builder}.",
+            ),
+            click.option(
+                "--build-command",
+                metavar="COMMAND",
+                help="Builds a commit, in its own copy; kept.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def format_option(*formats: str) -> Callable[[F], F]:

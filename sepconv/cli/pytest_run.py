@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from sepconv.bench.stopwatch import Visit
 from sepconv.case import Case
 from sepconv.cli import elapsed_s
 from sepconv.cli.option import DEFAULT_STORE
+from sepconv.cli.said import now_utc
 from sepconv.cli.setting import Settings
 from sepconv.cli.suite_file import find_suite
 from sepconv.cli.sweep import describe_run, expand_suite, phases, unverified_devices
@@ -180,7 +180,7 @@ class PytestRun:
         self._store.finish_run(
             self._run_id,
             state="interrupted" if interrupted else "done",
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            finished_at=now_utc(),
             timing=phases(self._started_s, self._warmup_s, self._timed_s, elapsed_s()),
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -16,6 +15,7 @@ from sepconv.cli import elapsed_s
 from sepconv.cli.comparison import Terms, compare_on, supervise
 from sepconv.cli.contender import Ready
 from sepconv.cli.roster import take_roster
+from sepconv.cli.said import now_utc
 from sepconv.cli.step import Code
 from sepconv.cli.sweep import devices_at_first, open_store
 from sepconv.comparison import Compared, Comparison, Contender, Outcome, Purpose
@@ -147,7 +147,7 @@ class Bench:
         from sepconv.bench.machine import capture_machine
 
         hello = self.server.hello
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = now_utc()
         failed = Comparison(
             uid=uuid4().hex,
             suite=self._suite.name,

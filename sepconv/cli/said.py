@@ -26,6 +26,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def now_utc() -> str:
+    """UTC, ISO 8601, to the second: when something began or ended."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def on_one_line(reason: str | None) -> str:
     """A reason without its line breaks; nothing of what is only space."""
     return " ".join((reason or "").split())

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sepconv.cli.option import F, format_option, store_option
+from sepconv.cli.option import CASE_TIMEOUT_S, F, format_option, store_option
+from sepconv.cli.quantity import DURATION, SIZE
 from sepconv.suite import ALLOCATORS
-from sepconv.units import parse_duration, parse_size
-
-CASE_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -41,28 +39,6 @@ class Settings:
         settings = cls(**{name: value for name, value in plain.items() if name in known})
         path = plain.get("conv_types")
         return replace(settings, conv_types=None if path is None else Path(path))
-
-
-class Quantity(click.ParamType[float]):
-    """A number with its unit, by one of the parsers of `sepconv.units`."""
-
-    def __init__(self, name: str, parse: Callable[[str], float]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, int | float):
-            return value
-        try:
-            return self._parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-DURATION = Quantity("duration", parse_duration)
-SIZE = Quantity("size", parse_size)
 
 
 def sweep_options(command: F) -> F:

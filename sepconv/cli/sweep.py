@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -14,6 +13,7 @@ from sepconv import __version__
 from sepconv.case import Case
 from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED, elapsed_s
 from sepconv.cli.option import DEFAULT_STORE
+from sepconv.cli.said import now_utc
 from sepconv.cli.setting import Settings
 from sepconv.cli.suite_file import name_of, suites_folder
 from sepconv.errors import InvalidSelection, InvalidSuite
@@ -319,7 +319,7 @@ def describe_run(
     return Run(
         uid=uuid4().hex,
         suite=suite.name,
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        started_at=now_utc(),
         machine=machine,
         environment=environment,
         revision=provenance.revision,
@@ -362,7 +362,7 @@ def _make_results() -> None:
 
 def _finish(store: Store, run: Run, state: str, spent: Mapping[str, float]) -> Run:
     """Store how a run ended; its time is added to that of its earlier parts."""
-    finished_at = datetime.now(UTC).isoformat(timespec="seconds")
+    finished_at = now_utc()
     timing = {name: seconds + run.timing.get(name, 0.0) for name, seconds in spent.items()}
     timing = {**run.timing, **timing}
     store.finish_run(run.id or 0, state=state, finished_at=finished_at, timing=timing)

@@ -16,6 +16,8 @@ from sepconv.judge.timeline import Timeline
 from sepconv.run import Revision
 from sepconv.series import Occasion, Series
 
+UID_LENGTH = 32  # hexadecimal digits
+
 
 def find_events(series: Sequence[Series], known: Iterable[Revision], *, now: str) -> list[Event]:
     """The events that noisy series show, oldest first; all of them as if seen for the first time.
@@ -31,15 +33,27 @@ def find_events(series: Sequence[Series], known: Iterable[Revision], *, now: str
     return sorted(found, key=lambda event: (event.began_at, event.uid))
 
 
-def _event(cluster: Cluster, places: Places, timeline: Timeline, machine: str, now: str) -> Event:
-    where = locate(cluster.counted, places)
-    good, bad = places.occasions[where.earliest], places.occasions[where.latest]
-    direction: Direction = "slower" if cluster.counted[0].change > 0 else "faster"
-    has_new_code = good.commit is None or bad.commit is None or good.commit != bad.commit
-    kind = EventKind.LATENCY if has_new_code else EventKind.ENVIRONMENT
-    shifts = _by_case(cluster.shifts)
+def event_between(
+    good: Occasion,
+    bad: Occasion,
+    *,
+    identified: Sequence[str],
+    kind: EventKind,
+    direction: Direction,
+    members: Sequence[Changed],
+    timeline: Timeline,
+    now: str,
+    machine: str = "",
+    sightings: int = 1,
+    doubts: Sequence[str] = (),
+) -> Event:
+    """An event that lies between two occasions, seen for the first time.
+
+    What it is `identified` by is the same for the same finding, wherever and however often the
+    history is looked at.
+    """
     return Event(
-        uid=_uid(kind, direction, machine, places.occasions[where.best], shifts[0]),
+        uid=sha256("\0".join((str(kind), *identified)).encode()).hexdigest()[:UID_LENGTH],
         kind=kind,
         direction=direction,
         machine=machine,
@@ -49,10 +63,32 @@ def _event(cluster: Cluster, places: Places, timeline: Timeline, machine: str, n
         began_at=bad.started_at,
         first_seen_at=now,
         last_seen_at=now,
-        members=[_changed(shift) for shift in shifts],
+        members=members,
         commits=timeline.between(good.commit, bad.commit) if good.commit and bad.commit else [],
+        sightings=sightings,
+        explanations=[*differences(good, bad), *doubts],
+    )
+
+
+def _event(cluster: Cluster, places: Places, timeline: Timeline, machine: str, now: str) -> Event:
+    where = locate(cluster.counted, places)
+    good, bad = places.occasions[where.earliest], places.occasions[where.latest]
+    direction: Direction = "slower" if cluster.counted[0].change > 0 else "faster"
+    has_new_code = good.commit is None or bad.commit is None or good.commit != bad.commit
+    shifts = _by_case(cluster.shifts)
+    strongest = shifts[0].series.case.identity
+    return event_between(
+        good,
+        bad,
+        identified=(direction, machine, places.occasions[where.best].uid, strongest),
+        kind=EventKind.LATENCY if has_new_code else EventKind.ENVIRONMENT,
+        direction=direction,
+        members=[_changed(shift) for shift in shifts],
+        timeline=timeline,
+        now=now,
+        machine=machine,
         sightings=int(median(shift.sightings for shift in cluster.counted)),
-        explanations=[*differences(good, bad), *cluster.doubts],
+        doubts=cluster.doubts,
     )
 
 
@@ -67,14 +103,6 @@ def _by_case(shifts: Sequence[Shift]) -> list[Shift]:
 def _changed(shift: Shift) -> Changed:
     low, high = shift.interval
     return Changed(shift.series.case, shift.series.metric, shift.ratio, low, high, shift.p_value)
-
-
-def _uid(
-    kind: EventKind, direction: Direction, machine: str, began: Occasion, strongest: Shift
-) -> str:
-    """The same for the same finding, wherever and however often the history is looked at."""
-    parts = (str(kind), direction, machine, began.uid, strongest.series.case.identity)
-    return sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def _by_machine(series: Sequence[Series]) -> Mapping[str, list[Series]]:

@@ -138,22 +138,20 @@ def _series_of(
     left = list(nights)
     found: list[Series] = []
     while left:
-        links = chains.towards(_reference(left[-1][0]), case.identity)
-        own = [each for each in left if _reference(each[0]) in links]
-        left = [each for each in left if _reference(each[0]) not in links]
-        points = [_point(occasion, one, links[_reference(occasion)]) for occasion, one in own]
+        links = chains.towards(left[-1][0].reference_commit, case.identity)
+        own = [each for each in left if each[0].reference_commit in links]
+        left = [each for each in left if each[0].reference_commit not in links]
+        points = [_point(occasion, one, links[occasion.reference_commit]) for occasion, one in own]
         joints = {
-            place: chains.towards(_reference(after), case.identity)[_reference(before)].error
+            place: chains.towards(after.reference_commit, case.identity)[
+                before.reference_commit
+            ].error
             for place, ((before, _), (after, _)) in enumerate(pairwise(own), 1)
-            if _reference(before) != _reference(after)
+            if before.reference_commit != after.reference_commit
         }
         points = _on_one_machine(points)
         found.append(Series(case, RATIO, *group, points=tuple(points), joints=joints))
     return found[::-1]
-
-
-def _reference(occasion: Occasion) -> str | None:
-    return occasion.reference.commit if occasion.reference else None
 
 
 def _point(occasion: Occasion, one: Compared, link: _Link) -> Point:

@@ -11,10 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from heapq import heapify, heappop, heappush
 
-from sepconv.run import Revision
+from sepconv.run import DEFAULT_BRANCHES, Revision
 from sepconv.series import Occasion
-
-DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
 
 
 class Timeline:

@@ -8,8 +8,6 @@ sides: what it takes longer is what the environment costs, conv type by conv typ
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from hashlib import sha256
 from itertools import pairwise
 from math import exp, log, sqrt
 from statistics import fmean, median, stdev
@@ -18,8 +16,8 @@ from typing import Any
 from sepconv.comparison import Comparison, Purpose
 from sepconv.event import Changed, Direction, Event, EventKind
 from sepconv.judge.change_point import LEAST_CHANGE
-from sepconv.judge.circumstance import differences
 from sepconv.judge.estimate import student_quantile
+from sepconv.judge.event import event_between
 from sepconv.judge.timeline import Timeline, main_history
 from sepconv.metric import METRICS
 from sepconv.run import Revision
@@ -53,8 +51,16 @@ def workload_events(
             _, members = found.setdefault(key, (ends, {}))
             members[one.case.identity, one.metric] = Changed(one.case, one.metric, new / old)
     events = [
-        _event(EventKind.WORKLOAD, "changed", "", ends, list(members.values()), timeline, now)
-        for ends, members in found.values()
+        event_between(
+            *ends,
+            identified=key,
+            kind=EventKind.WORKLOAD,
+            direction="changed",
+            members=list(members.values()),
+            timeline=timeline,
+            now=now,
+        )
+        for key, (ends, members) in found.items()
     ]
     return sorted(events, key=lambda event: (event.began_at, event.uid))
 
@@ -81,17 +87,29 @@ def environment_events(
             continue
         old = _stretch(occasions[:place][::-1])
         new = _stretch(occasions[place:])
-        if min(len(old), len(new)) < LEAST_NIGHTS or _reference(before) != _reference(after):
+        if (
+            min(len(old), len(new)) < LEAST_NIGHTS
+            or before.reference_commit != after.reference_commit
+        ):
             continue
         members, is_clear = _compared(*([nights[each.uid] for each in side] for side in (old, new)))
         is_another = before.environment.key != after.environment.key
         if not members or not (is_clear or is_another):
             continue
         direction: Direction = _direction(members) if is_clear else "changed"
-        event = _event(
-            EventKind.ENVIRONMENT, direction, "", (before, after), members, timeline, now
+        event = event_between(
+            before,
+            after,
+            identified=(before.uid, after.uid),
+            kind=EventKind.ENVIRONMENT,
+            direction=direction,
+            members=members,
+            timeline=timeline,
+            now=now,
+            machine=after.machine.key,
+            sightings=len(new),
         )
-        found.append(replace(event, machine=after.machine.key, sightings=len(new)))
+        found.append(event)
     return found
 
 
@@ -109,14 +127,10 @@ def _stretch(occasions: Sequence[Occasion]) -> list[Occasion]:
     """The first of them, for as long as nothing moves, `NIGHTS` at most."""
     found = [occasions[0]]
     for each in occasions[1:NIGHTS]:
-        if _has_moved(found[0], each) or _reference(each) != _reference(found[0]):
+        if _has_moved(found[0], each) or each.reference_commit != found[0].reference_commit:
             break
         found.append(each)
     return found
-
-
-def _reference(occasion: Occasion) -> str | None:
-    return occasion.reference.commit if occasion.reference else None
 
 
 def _compared(
@@ -160,33 +174,3 @@ def _direction(members: Sequence[Changed]) -> Direction:
     if abs(mean) < log(1 + LEAST_CHANGE):
         return "changed"
     return "slower" if mean > 0 else "faster"
-
-
-def _event(
-    kind: EventKind,
-    direction: Direction,
-    machine: str,
-    ends: Ends,
-    members: Sequence[Changed],
-    timeline: Timeline,
-    now: str,
-) -> Event:
-    good, bad = ends
-    parts = (str(kind), good.commit or good.uid, bad.commit or bad.uid)
-    if kind is EventKind.ENVIRONMENT:
-        parts = (str(kind), good.uid, bad.uid)
-    return Event(
-        uid=sha256("\0".join(parts).encode()).hexdigest()[:32],
-        kind=kind,
-        direction=direction,
-        machine=machine,
-        last_good=good.revision,
-        first_bad=bad.revision,
-        last_good_at=good.started_at,
-        began_at=bad.started_at,
-        first_seen_at=now,
-        last_seen_at=now,
-        members=members,
-        commits=timeline.between(good.commit, bad.commit) if good.commit and bad.commit else [],
-        explanations=differences(good, bad),
-    )

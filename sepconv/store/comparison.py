@@ -11,7 +11,6 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     delete,
-    false,
     select,
     update,
 )
@@ -32,7 +31,7 @@ from sepconv.errors import UnknownComparison
 from sepconv.run import Environment, Machine, Revision
 from sepconv.store import schema
 from sepconv.store.acknowledgement import keep_acknowledgements, load_acknowledgements
-from sepconv.store.find import LATEST, NUMBER_LENGTH, PREFIX_LENGTH
+from sepconv.store.find import describe_miss, find_by_uid
 from sepconv.store.read import Cases, in_order, with_both_cases
 from sepconv.store.row import (
     Row,
@@ -129,34 +128,15 @@ def find_comparison(connection: Connection, reference: str) -> Comparison:
     Raises:
         UnknownComparison: None or several answer to it.
     """
-    table, wanted = schema.comparison, clean_text(reference).strip()
-    chosen = select(table.c.id)
-    if wanted == LATEST:
-        chosen = chosen.order_by(*NEWEST).limit(1)
-    elif (number := _number_of(connection, wanted)) is not None:
-        chosen = chosen.where(table.c.id == number)
-    elif len(wanted) >= PREFIX_LENGTH:
-        chosen = chosen.where(table.c.uid.startswith(wanted, autoescape=True))
-    else:
-        chosen = chosen.where(false())
-    found = _load(connection, chosen)
+    table = schema.comparison
+    found = _load(connection, find_by_uid(connection, table, NEWEST, reference))
     if len(found) != 1:
-        newest = connection.scalar(select(table.c.id).order_by(*NEWEST).limit(1))
-        there = "there is none yet" if newest is None else f"the newest is {newest}"
-        count = f"{len(found)} comparisons begin" if found else "no comparison begins"
         raise UnknownComparison(
-            f"{reference!r}: expected the number of a comparison, the beginning of its uid, or "
-            f"{LATEST!r}; {count} so, {there}; see `sepconv compare --history`"
+            describe_miss(
+                connection, table, NEWEST, reference, len(found), "sepconv compare --history"
+            )
         )
     return found[0]
-
-
-def _number_of(connection: Connection, wanted: str) -> int | None:
-    """The number itself, if a comparison has it: some uids begin with digits alone."""
-    if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= NUMBER_LENGTH):
-        return None
-    table = schema.comparison
-    return connection.scalar(select(table.c.id).where(table.c.id == int(wanted)))
 
 
 def load_acknowledged(connection: Connection, base_commit: str) -> list[Comparison]:

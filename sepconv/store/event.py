@@ -6,24 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, false, select
+from sqlalchemy import Connection, RowMapping, Select, select
 
 from sepconv.case import Case
 from sepconv.errors import UnknownEvent
 from sepconv.event import Changed, Event, EventKind, EventState, Note
 from sepconv.run import Revision
 from sepconv.store import schema
-from sepconv.store.find import LATEST, NUMBER_LENGTH, PREFIX_LENGTH
+from sepconv.store.find import describe_miss, find_by_uid
 from sepconv.store.read import Cases
 from sepconv.store.row import Row, read_plain, refuse_infinite, revision_row
 from sepconv.store.text import clean_text, exact_json_text, json_text, utc_text
-from sepconv.store.write import insert_if_new, keep_cases, keep_row, upsert
+from sepconv.store.write import CHUNK, insert_if_new, keep_cases, keep_row, upsert
 
 NEWEST = schema.event.c.last_seen_at.desc(), schema.event.c.id.desc()
 OWN = ("uid", "kind", "direction", "machine")
 TIMES = ("last_good_at", "began_at", "first_seen_at", "last_seen_at")
 NUMBERS = ("ratio", "low", "high", "p_value")
-CHUNK = 500  # identities asked for at once
 
 
 def put_events(connection: Connection, events: Sequence[Event]) -> list[int]:
@@ -90,34 +89,13 @@ def find_event(connection: Connection, reference: str) -> Event:
     Raises:
         UnknownEvent: None or several answer to it.
     """
-    table, wanted = schema.event, clean_text(reference).strip()
-    chosen = select(table.c.id)
-    if wanted == LATEST:
-        chosen = chosen.order_by(*NEWEST).limit(1)
-    elif (number := _number_of(connection, wanted)) is not None:
-        chosen = chosen.where(table.c.id == number)
-    elif len(wanted) >= PREFIX_LENGTH:
-        chosen = chosen.where(table.c.uid.startswith(wanted, autoescape=True))
-    else:
-        chosen = chosen.where(false())
-    found = load_events(connection, chosen)
+    table = schema.event
+    found = load_events(connection, find_by_uid(connection, table, NEWEST, reference))
     if len(found) != 1:
-        newest = connection.scalar(select(table.c.id).order_by(*NEWEST).limit(1))
-        there = "there is none yet" if newest is None else f"the newest is {newest}"
-        count = f"{len(found)} events begin" if found else "no event begins"
         raise UnknownEvent(
-            f"{reference!r}: expected the number of an event, the beginning of its uid, or "
-            f"{LATEST!r}; {count} so, {there}; see `sepconv events`"
+            describe_miss(connection, table, NEWEST, reference, len(found), "sepconv events")
         )
     return found[0]
-
-
-def _number_of(connection: Connection, wanted: str) -> int | None:
-    """The number itself, if an event has it: some uids begin with digits alone."""
-    if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= NUMBER_LENGTH):
-        return None
-    table = schema.event
-    return connection.scalar(select(table.c.id).where(table.c.id == int(wanted)))
 
 
 def _event_row(connection: Connection, event: Event) -> Row:

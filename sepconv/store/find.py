@@ -1,8 +1,11 @@
-"""Which run a word means: a number, `latest`, the start of a run's id or of a commit."""
+"""Which run, comparison or event a word means: a number, `latest`, the start of a uid."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, UnaryExpression, false, func, select
 
 from sepconv.errors import UnknownRun
 from sepconv.run import Run
@@ -13,6 +16,10 @@ from sepconv.store.text import clean_text
 LATEST = "latest"
 PREFIX_LENGTH = 4  # at least, as in git
 NUMBER_LENGTH = 18  # digits at most: what a database can hold
+
+
+Newest = Sequence[UnaryExpression[Any]]
+"""An order in which the newest row comes first."""
 
 
 def find_run(connection: Connection, reference: str) -> Run:
@@ -39,6 +46,43 @@ def _find_number(connection: Connection, reference: str) -> int | None:
     if len(reference) < PREFIX_LENGTH:
         return None
     return _find_by_prefix(connection, reference.lower())
+
+
+def find_by_uid(
+    connection: Connection, table: Table, newest: Newest, reference: str
+) -> Select[Any]:
+    """The numbers of the rows that `reference` means: one of that number, the newest for
+    `latest`, or those whose uid begins so. Some uids begin with digits alone."""
+    wanted, numbers = clean_text(reference).strip(), select(table.c.id)
+    if wanted == LATEST:
+        return numbers.order_by(*newest).limit(1)
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= NUMBER_LENGTH:
+        chosen = numbers.where(table.c.id == int(wanted))
+        if connection.scalar(chosen) is not None:
+            return chosen
+    if len(wanted) < PREFIX_LENGTH:
+        return numbers.where(false())
+    return numbers.where(table.c.uid.startswith(wanted, autoescape=True))
+
+
+def describe_miss(
+    connection: Connection,
+    table: Table,
+    newest: Newest,
+    reference: str,
+    found: int,
+    listing: str,
+) -> str:
+    """Why not exactly one row answers to `reference`, and where they are listed."""
+    noun = table.name
+    number = connection.scalar(select(table.c.id).order_by(*newest).limit(1))
+    there = "there is none yet" if number is None else f"the newest is {number}"
+    count = f"{found} {noun}s begin" if found else f"no {noun} begins"
+    article = "an" if noun[0] in "aeiou" else "a"
+    return (
+        f"{reference!r}: expected the number of {article} {noun}, the beginning of its uid, or "
+        f"{LATEST!r}; {count} so, {there}; see `{listing}`"
+    )
 
 
 def _find_by_prefix(connection: Connection, prefix: str) -> int | None:
