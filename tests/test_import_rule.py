@@ -26,6 +26,7 @@ WORDS = {
     "ratio",
     "run",
     "series",
+    "panel",
     "comparison",
     "event",
     "selection",

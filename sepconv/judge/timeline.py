@@ -97,6 +97,22 @@ class Timeline:
         return self._known[commit].committed_at, commit
 
 
+def in_order(occasions: Iterable[Occasion], timeline: Timeline) -> list[Occasion]:
+    """These occasions, oldest commit first; one without a commit stands after the last one that
+    began before it."""
+    every = sorted(occasions, key=lambda each: (each.started_at, each.uid))
+    ordered = sorted(
+        (each for each in every if each.commit is not None),
+        key=lambda each: timeline.ranks.get(each.commit or "", -1),
+    )
+    for each in every:
+        if each.commit is None:
+            places = range(len(ordered), 0, -1)
+            earlier = (i for i in places if ordered[i - 1].started_at <= each.started_at)
+            ordered.insert(next(earlier, 0), each)
+    return ordered
+
+
 def main_history(occasions: Iterable[Occasion], timeline: Timeline) -> list[Occasion]:
     """The occasions that make up the history of the default branch, oldest commit first.
 
@@ -107,19 +123,7 @@ def main_history(occasions: Iterable[Occasion], timeline: Timeline) -> list[Occa
     """
     clean = [each for each in occasions if not each.dirty]
     branch = _Branch(clean, timeline)
-    placed = sorted(
-        (timeline.ranks.get(each.commit or "", -1), each.started_at, each.uid, each)
-        for each in clean
-        if each.commit is not None and branch.has(each)
-    )
-    ordered = [each for *_, each in placed]
-    for each in sorted(
-        (each for each in clean if each.commit is None), key=lambda each: each.started_at
-    ):
-        places = range(len(ordered), 0, -1)
-        earlier = (i for i in places if ordered[i - 1].started_at <= each.started_at)
-        ordered.insert(next(earlier, 0), each)
-    return ordered
+    return in_order((each for each in clean if not each.commit or branch.has(each)), timeline)
 
 
 class _Branch:

@@ -60,7 +60,9 @@ def add_notes(connection: Connection, number: int, notes: Sequence[Note]) -> Non
     insert_if_new(connection, schema.note, rows)
 
 
-def load_events(connection: Connection, chosen: Select[Any] | None = None) -> list[Event]:
+def load_events(
+    connection: Connection, chosen: Select[Any] | None = None, known: Cases | None = None
+) -> list[Event]:
     """All events, or those of these numbers, the one that was seen last first."""
     table = schema.event
     good, bad = schema.revision.alias("last_good"), schema.revision.alias("first_bad")
@@ -78,7 +80,8 @@ def load_events(connection: Connection, chosen: Select[Any] | None = None) -> li
         query = query.where(table.c.id.in_(chosen))
     rows = connection.execute(query).mappings().all()
     members = {row["event_id"]: json.loads(row["event_members"]) for row in rows}
-    cases = _load_cases(connection, {one["case"] for own in members.values() for one in own})
+    identities = {one["case"] for own in members.values() for one in own}
+    cases = _load_cases(connection, identities, known or Cases())
     notes = _load_notes(connection, chosen)
     return [_read_event(row, _read_members(members[row["event_id"]], cases), notes) for row in rows]
 
@@ -120,15 +123,15 @@ def _event_row(connection: Connection, event: Event) -> Row:
     }
 
 
-def _load_cases(connection: Connection, identities: set[str]) -> dict[str, Case]:
-    table, cases = schema.case, Cases()
+def _load_cases(connection: Connection, identities: set[str], known: Cases) -> dict[str, Case]:
+    table = schema.case
     found: dict[str, Case] = {}
     wanted = sorted(identities)
     for start in range(0, len(wanted), CHUNK):
         query = select(table.c.identity, table.c.fields)
         chunk = table.c.identity.in_(wanted[start : start + CHUNK])
         for identity, text in connection.execute(query.where(chunk)):
-            found[identity] = cases.read(text)
+            found[identity] = known.read(text)
     return found
 
 

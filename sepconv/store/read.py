@@ -153,7 +153,9 @@ def load_plan(connection: Connection, run_id: int) -> list[Slot]:
 
 
 def load_measurements(
-    connection: Connection, numbers: Select[Any] | ScalarSelect[Any] | Sequence[int]
+    connection: Connection,
+    numbers: Select[Any] | ScalarSelect[Any] | Sequence[int],
+    cases: Cases | None = None,
 ) -> dict[int, list[Measurement]]:
     """All measurements of those runs, by the number of the run, in insertion order."""
     measurement, case = schema.measurement, schema.case
@@ -171,7 +173,7 @@ def load_measurements(
         .where(measurement.c.run_id.in_(numbers))
         .order_by(measurement.c.id)
     )
-    cases = Cases()
+    cases = cases or Cases()
     found: dict[int, list[Measurement]] = defaultdict(list)
     statuses = {str(status): status for status in Status}
     for number, run_id, status, error, passes, text in in_order(rows):

@@ -14,9 +14,11 @@ from sepconv.case import Case
 from sepconv.comparison import Acknowledgement, ComparedPass, Comparison, Purpose
 from sepconv.errors import StoreUnavailable
 from sepconv.event import Event, Note
+from sepconv.panel import Panel, Rounds
 from sepconv.ratio import Pair
 from sepconv.record import Block, Measurement, Resumption, Slot
 from sepconv.run import Environment, Machine, Peak, Revision, Run, Selfcheck
+from sepconv.selection import Selector
 from sepconv.series import Series
 from sepconv.store import (
     ability,
@@ -25,6 +27,7 @@ from sepconv.store import (
     event,
     find,
     merge,
+    panel,
     read,
     resumption,
     state,
@@ -66,6 +69,7 @@ class Store:
         self.read_only = read_only
         self._path = address.path
         self._case_ids: dict[str, int] = {}  # by identity; a stored case never changes
+        self._cases = read.Cases()
         if address.is_postgresql:
             from sepconv.store.postgresql import open_database
 
@@ -188,7 +192,7 @@ class Store:
     def measurements(self, run_id: int) -> list[Measurement]:
         """Every case of the run with all its values, in the order in which they were stored."""
         with self.reading() as connection:
-            return read.load_measurements(connection, [run_id]).get(run_id, [])
+            return read.load_measurements(connection, [run_id], self._cases).get(run_id, [])
 
     def blocks(self, run_id: int, case: Case | None = None) -> list[StoredBlock]:
         """The blocks of a run, or of one case of it, in the order in which they were stored."""
@@ -291,6 +295,24 @@ class Store:
             runs = read.load_runs(connection, chosen)
         return [(run, measurements.get(run.id or 0, [])) for run in runs]
 
+    def panel(
+        self,
+        *,
+        limit: int | None = None,
+        since: str | None = None,
+        where: Selector | None = None,
+    ) -> Panel:
+        """The newest `limit` runs, or all, that began at `since` or later, with the cases that
+        `where` chooses: the latency and speed-up of every one as columns."""
+        with self.reading() as connection:
+            return panel.load_panel(connection, self._cases, limit=limit, since=since, where=where)
+
+    def rounds(self, of: Panel, runs: Sequence[int], *, most: int) -> Rounds:
+        """How the rounds of every block of these runs of the panel were spread; of the first
+        ones alone, where there are more than `most` blocks together."""
+        with self.reading() as connection:
+            return panel.load_rounds(connection, of, runs, most=most)
+
     def series(self, metric: str = "latency_s") -> list[Series]:
         """The histories of `metric`: one per case, machine and environment, oldest run first."""
         with self.reading() as connection:
@@ -325,7 +347,7 @@ class Store:
     def events(self) -> list[Event]:
         """Every event with its notes, the one that was seen last first."""
         with self.reading() as connection:
-            return event.load_events(connection)
+            return event.load_events(connection, known=self._cases)
 
     def find_event(self, reference: str) -> Event:
         """The event of that number, `latest`, or whose uid begins so.
