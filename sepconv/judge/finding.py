@@ -157,11 +157,14 @@ def is_standard(case: Case) -> bool:
 
 def axis_values(cases: Iterable[Case]) -> dict[str, tuple[Value, ...]]:
     """The values that the cases have on every axis, ascending."""
-    found: dict[str, dict[tuple[float, str], Value]] = {name: {} for name in AXES}
-    for case in cases:
-        for (name, rank), value in zip(ranks_of(case).items(), shape_of(case), strict=True):
-            found[name][rank] = value
-    return {name: tuple(values[rank] for rank in sorted(values)) for name, values in found.items()}
+    known = list(cases)
+    ranks = zip(*(ranks_of(case).values() for case in known), strict=True)
+    values = zip(*map(shape_of, known), strict=True)
+    found = [dict(zip(*each, strict=True)) for each in zip(ranks, values, strict=True)]
+    return {
+        name: tuple(own[rank] for rank in sorted(own))
+        for name, own in zip(AXES, found or [{}] * len(AXES), strict=True)
+    }
 
 
 def distance(shape: Case, target: Case = TARGET) -> float:

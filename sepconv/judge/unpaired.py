@@ -8,7 +8,10 @@ changes are decided, and none is ever shown to be the same.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, hypot, log, log1p
+from statistics import NormalDist
 
 from sepconv.comparison import Compared, LeftOut, Outcome
 from sepconv.judge.estimate import NORMAL_QUANTILE
@@ -25,6 +28,17 @@ UNPAIRED = (
 )
 
 
+@dataclass(frozen=True)
+class Quotient:
+    """One latency by another that it took no turns with, and whether it changed for certain."""
+
+    ratio: float  # head ÷ base: 1.05 takes 5 % longer
+    low: float
+    high: float
+    outcome: Outcome  # slower, faster or undecided: two runs alone never show "same"
+    detectable: float  # the smallest change that would have been decided: 0.3 is 30 %
+
+
 def why_not_comparable(base: Run, head: Run) -> str | None:
     """What differs between the two runs beside the code; None if nothing that we know of."""
     found = []
@@ -35,14 +49,33 @@ def why_not_comparable(base: Run, head: Run) -> str | None:
     return f"not the same: {' and '.join(found)}" if found else None
 
 
+def level_of(count: int) -> float:
+    """The odds of a false alarm in one of so many cases, by Bonferroni's correction: together
+    they are 1 %."""
+    return ALPHA / max(1, count)
+
+
+def divide_latencies(base: Estimate, head: Estimate, level: float) -> Quotient:
+    """Head by base, with the interval that is wrong as often as `level` says."""
+    centre = log(head.value / base.value)
+    half = _quantile(level) * hypot(_error(base), _error(head), RUN_DRIFT_SD)
+    outcome = Outcome.UNDECIDED
+    if abs(centre) - half > log1p(MARGIN):
+        outcome = Outcome.SLOWER if centre > 0 else Outcome.FASTER
+    return Quotient(
+        ratio=exp(centre),
+        low=exp(centre - half),
+        high=exp(centre + half),
+        outcome=outcome,
+        detectable=exp(log1p(MARGIN) + half) - 1,
+    )
+
+
 def compare_measurements(
     base: Sequence[Measurement], head: Sequence[Measurement], *, reason: str | None
 ) -> tuple[list[Compared], list[LeftOut]]:
     """Every case of either run, and those that were not tried; with a `reason` none of them is
-    comparable.
-
-    The odds of one false alarm in all of them together are 1 %, by Bonferroni's correction.
-    """
+    comparable."""
     before = {each.case.identity: each for each in base}
     after = {each.case.identity: each for each in head}
     both = [
@@ -50,7 +83,7 @@ def compare_measurements(
         for identity, each in after.items()
         if each.is_measured and identity in before and before[identity].is_measured
     ]
-    level = ALPHA / max(1, len(both))
+    level = level_of(len(both))
     compared: list[Compared] = []
     left_out: list[LeftOut] = []
     for ring, identity in enumerate(dict.fromkeys([*before, *after]), 1):
@@ -87,17 +120,8 @@ def _compare(
 def _judge(
     ring: int, base: Measurement, head: Measurement, reason: str | None, level: float
 ) -> Compared:
-    from scipy.special import ndtri
-
     values = base.values["latency_s"], head.values["latency_s"]
-    centre = log(values[1].value / values[0].value)
-    error = hypot(_error(values[0]), _error(values[1]), RUN_DRIFT_SD)
-    half = float(ndtri(1 - level / 2)) * error
-    outcome = Outcome.UNDECIDED
-    if reason is not None:
-        outcome = Outcome.NOT_COMPARABLE
-    elif abs(centre) - half > log1p(MARGIN):
-        outcome = Outcome.SLOWER if centre > 0 else Outcome.FASTER
+    found = divide_latencies(*values, level)
     metrics = {
         name: (_value(base.values, name), _value(head.values, name))
         for name in EXACT
@@ -107,19 +131,25 @@ def _judge(
         ring=ring,
         base=base.case,
         head=head.case,
-        outcome=outcome,
+        outcome=found.outcome if reason is None else Outcome.NOT_COMPARABLE,
         details=details_of(metrics),
-        ratio=exp(centre),
-        low=exp(centre - half),
-        high=exp(centre + half),
+        ratio=found.ratio,
+        low=found.low,
+        high=found.high,
         confidence=1 - level,
-        detectable=exp(log1p(MARGIN) + half) - 1,
+        detectable=found.detectable,
         passes=min(base.passes, head.passes),
         reason=f"{reason}; {UNPAIRED}" if reason else UNPAIRED,
         base_latency_s=values[0].value,
         head_latency_s=values[1].value,
         metrics=metrics,
     )
+
+
+@lru_cache
+def _quantile(level: float) -> float:
+    """How many standard errors to both sides are exceeded as often as that."""
+    return -NormalDist().inv_cdf(level / 2)
 
 
 def _error(estimate: Estimate) -> float:
