@@ -115,7 +115,7 @@ def publish(night: Night, configuration: Configuration, store_url: str) -> Night
     from sepconv.cli.agenda import Agenda, gravest
     from sepconv.cli.report import write_report
     from sepconv.report.night import night_plain, render_news, render_night
-    from sepconv.report.page import write
+    from sepconv.report.offline import write
 
     folder, url = configuration.report, configuration.report_url
     steps = Agenda(_say)

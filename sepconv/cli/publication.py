@@ -51,7 +51,7 @@ def publish(
     """
     from sepconv.report.comment import render_comment
     from sepconv.report.comparison_page import render_comparison
-    from sepconv.report.page import write
+    from sepconv.report.offline import write
 
     write(folder / PAGE, render_comparison(comparison, passes))
     write(folder / PLAIN, _text(comparison_plain(comparison)))
@@ -77,7 +77,7 @@ def telling_failures(folder: Path | None, asked: Sequence[str]) -> Iterator[None
 def publish_failure(error: str, asked: Sequence[str], folder: Path) -> None:
     """Write a comment and a JSON that say that nothing could be measured."""
     from sepconv.report.comment import render_failure
-    from sepconv.report.page import write
+    from sepconv.report.offline import write
 
     plain = {"outcome": "failed", "state": "failed", "error": error, "cases": []}
     write(folder / PLAIN, _text(plain))

@@ -56,7 +56,7 @@ class Figure:
     name: str
     title: str
     frame: Mapping[str, Any]  # layout, traces by role, empty (what to say without numbers)
-    content: Callable[[Table, View], Content]
+    content: Callable[[Table, View], Content] | None = None  # None: only the page's script draws it
 
     def draw(self, content: Content, theme: str = "light") -> go.Figure:
         """The plotly figure of that content."""

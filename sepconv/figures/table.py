@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from sepconv.case import Case
 from sepconv.figures.palette import CONV_TOKENS, line_style
-from sepconv.judge.axis import AXES, Value, name_of
+from sepconv.judge.axis import AXES, Value, name_of, shape_of
 from sepconv.judge.finding import axis_values, conv_order, is_standard
 from sepconv.record import Estimate, Measurement
 from sepconv.run import Run
@@ -116,10 +116,10 @@ def intern_cases(history: History) -> History:
     return [(run, [intern(m) for m in measurements]) for run, measurements in history]
 
 
-def build_table(history: History) -> Table:
-    """One table of all runs."""
-    index_of: dict[str, int] = {}
-    cases: list[Case] = []
+def build_table(history: History, cases: Sequence[Case] = ()) -> Table:
+    """One table of all runs; `cases` come first, measured or not."""
+    index_of = {case.identity: index for index, case in enumerate(cases)}
+    cases = list(cases)
     rows: list[Row] = []
     for run_index, (_, measurements) in enumerate(history):
         for measurement in measurements:
@@ -152,7 +152,10 @@ def place_cases(cases: Sequence[Case]) -> Placed:
             Place(
                 case,
                 line_of[name_of(case)],
-                {name: places[name][axis.value(case)] for name, axis in AXES.items()},
+                {
+                    name: places[name][value]
+                    for name, value in zip(AXES, shape_of(case), strict=True)
+                },
             )
             for case in cases
         ),

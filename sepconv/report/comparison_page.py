@@ -35,7 +35,7 @@ from sepconv.report.comparison_summary import (
     side_facts,
     unmeasured,
 )
-from sepconv.report.page import palette_style, plotly_source, script_json, script_text
+from sepconv.report.offline import palette_style, plotly_source, script_json, script_text
 from sepconv.report.run import format_time
 from sepconv.report.shape import shared_axes
 from sepconv.report.verdict import (
@@ -78,17 +78,17 @@ def render_comparison(
     rows = case_rows(comparison, cases)
     document = build_document(comparison, cases, rows, passes)
     has_figure = bool(document["forest"] or document["surface"])
+    look = (here / "comparison.css").read_text("utf-8")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string((here / "comparison.html").read_text("utf-8"))
-    styles = [(here / name).read_text("utf-8") for name in ("style.css", "comparison.css")]
     return template.render(
         **page_words(comparison, cases, rows, title),
         document=script_json(document),
         has_forest=document["forest"] is not None,
         has_surface=document["surface"] is not None,
-        style="\n".join([palette_style(OUTCOME_THEMES), *styles, mark_style()]),
+        style="\n".join([palette_style(OUTCOME_THEMES), look, mark_style()]),
         script=script_text((here / "comparison.js").read_text("utf-8")),
         plotly=script_text(plotly_source()) if has_figure else "",
     )

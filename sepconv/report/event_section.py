@@ -17,6 +17,7 @@ from sepconv.report.event import (
 )
 from sepconv.report.occurrence import SUBJECT_LENGTH, describe_change, short_commit
 from sepconv.report.text import inert, shorten
+from sepconv.run import Run
 
 MOST_FIRST = 5  # open events that are seen at once
 MOST_FOLDED = 60  # further ones
@@ -82,26 +83,26 @@ def place_marks(table: Table, events: Sequence[Event]) -> tuple[Mark, ...]:
     index_of = {place.case.identity: index for index, place in enumerate(table.places)}
     marks = []
     for event in sorted(events, key=lambda event: (event.began_at, event.uid)):
-        run = _first_run(table, event)
+        run = first_run(table.runs, event)
         identities = {member.case.identity for member in event.members}
         cases = tuple(sorted(index_of[each] for each in identities if each in index_of))
         if run is None or not cases or event.state not in MARKED:
             continue
         commit = event.first_bad if event.kind is not EventKind.ENVIRONMENT else None
         label = event.began_at[5:10] if commit is None else short_commit(commit)[:7]
-        text = f"{_title(event)}: {describe_change(event)}; {event.state}"
+        text = f"{event_title(event)}: {describe_change(event)}; {event.state}"
         marks.append(Mark(label, text, run, cases))
     return tuple(marks)
 
 
-def _first_run(table: Table, event: Event) -> int | None:
+def first_run(runs: Sequence[Run], event: Event) -> int | None:
     """The index of the first run at the commit, else of the first one at that time or later."""
     bad = event.first_bad
     if bad is not None and event.kind is not EventKind.ENVIRONMENT:
-        for index, run in enumerate(table.runs):
+        for index, run in enumerate(runs):
             if run.commit == bad.commit:
                 return index
-    later = (i for i, run in enumerate(table.runs) if run.started_at >= event.began_at)
+    later = (i for i, run in enumerate(runs) if run.started_at >= event.began_at)
     return next(later, None)
 
 
@@ -116,7 +117,7 @@ def _item(event: Event, known: Collection[str]) -> EventItem:
         for case in list(identities)[:MOST_CASES]
     ]
     return EventItem(
-        title=_title(event),
+        title=event_title(event),
         change=describe_change(event),
         state=describe_state(event),
         word=str(event.state),
@@ -130,5 +131,6 @@ def _item(event: Event, known: Collection[str]) -> EventItem:
     )
 
 
-def _title(event: Event) -> str:
+def event_title(event: Event) -> str:
+    """ "Event 3"; the first letters of its uid where it is in no store."""
     return f"Event {event.uid[:10] if event.id is None else event.id}"

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sepconv.figures.frame import spell
-from sepconv.judge.finding import Contender, find
-from sepconv.record import Measurement
+from sepconv.judge.finding import Contender, Headline
 from sepconv.report.sentence import describe_shape, format_interval
 from sepconv.units import format_ratio
 
@@ -24,11 +23,11 @@ class GlanceRow:
     share: str
 
 
-def glance_rows(measurements: Sequence[Measurement]) -> list[GlanceRow]:
+def glance_rows(headlines: Sequence[Headline]) -> list[GlanceRow]:
     """Every contender of every headline."""
     return [
         _row(f"{headline.shape.device}: {describe_shape(headline)}", contender)
-        for headline in find(measurements).headlines
+        for headline in headlines
         for contender in headline.contenders
     ]
 

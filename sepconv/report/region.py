@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sepconv.case import Case
 from sepconv.judge.axis import AXES, Axis, Value, name_of
+from sepconv.judge.finding import axis_values
 from sepconv.report.sentence import join_words
 from sepconv.report.text import inert, shorten
 
@@ -22,7 +23,8 @@ NAME_LENGTH = 60  # letters of a conv type or a value that somebody else has nam
 def describe_region(cases: Sequence[Case]) -> str:
     """The conv types, then each axis on which the cases agree or lie between two ends:
     "depthwise separable, channels 64–256, resolution 56, stride 2"."""
-    return ", ".join([_forms(cases), *filter(None, (_span(axis, cases) for axis in AXES.values()))])
+    spans = (_span(AXES[name], values) for name, values in axis_values(cases).items())
+    return ", ".join([_forms(cases), *filter(None, spans)])
 
 
 def _forms(cases: Sequence[Case]) -> str:
@@ -34,11 +36,9 @@ def _forms(cases: Sequence[Case]) -> str:
     return f"{len(names)} conv types"
 
 
-def _span(axis: Axis, cases: Sequence[Case]) -> str:
+def _span(axis: Axis, values: Sequence[Value]) -> str:
     """Where the cases are on one axis; nothing where that is what everybody expects."""
-    ranks = {axis.value(case): axis.rank(case) for case in cases}
-    values = sorted(ranks, key=lambda value: ranks[value])
-    if values == [axis.value(USUAL)] and axis.name not in ALWAYS_SAID:
+    if list(values) == [axis.value(USUAL)] and axis.name not in ALWAYS_SAID:
         return ""
     said = _values(values, axis)
     return said if axis.name in SPEAKING else f"{axis.name.replace('_', ' ')} {said}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sepconv.report.page import render, write
+from sepconv.report.offline import write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -75,9 +75,3 @@ def open_html(browser: Browser, tmp_path: Path) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert trouble == []
-
-
-@pytest.fixture
-def open_page(open_html: OpenPage) -> OpenPage:
-    """Opens the report of a history."""
-    return lambda history, *place, **settings: open_html(render(history), *place, **settings)

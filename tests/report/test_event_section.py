@@ -1,18 +1,15 @@
-"""Events on the page: the list at its top, and the lines in the histories."""
+"""Events on a page: the list, and the lines in the histories."""
 
-import re
 from dataclasses import replace
 
 import pytest
 
 from sepconv.event import EventState
 from sepconv.figures.table import build_table
-from sepconv.report.document import build_document
 from sepconv.report.event_section import MOST_FIRST, MOST_FOLDED, event_section, place_marks
-from sepconv.report.page import render
 from tests.figures.test_every_figure import drawn
 from tests.report.event_sample import CASES, changed, event, note, revision, upgrade
-from tests.report.sample import HOSTILE, history, make_case, make_run, trio
+from tests.report.sample import history, make_case, trio
 
 RUNS = history(4)
 CASE = make_case("depthwise_separable", 64, 28)
@@ -155,121 +152,3 @@ def test_a_line_stands_at_the_next_run_that_measured_the_case():
     figure = FIGURES["history"].draw(FIGURES["history"].content(marked, View(run=2, case=case)))
 
     assert figure.data[-1].x == ("3: 4f2a91e",) * 2
-
-
-def test_the_document_carries_the_lines():
-    document = build_document(RUNS, "title", [SEEN])
-
-    (mark,) = document["marks"]
-    assert (mark["run"], mark["cases"]) == (2, (place_of(CASE),))
-
-
-def test_the_same_events_give_the_same_bytes_and_their_order_does_not_matter():
-    events = [SEEN, replace(SEEN, uid="z", began_at="2026-03-02T00:00:00+00:00")]
-
-    assert render(RUNS, events=events) == render(RUNS, events=events[::-1])
-
-
-def test_a_page_tells_of_its_feed_only_where_there_is_one():
-    link = '<link rel="alternate" type="application/atom+xml"'
-
-    assert link not in render(RUNS, events=[SEEN])
-    page = render(RUNS, events=[SEEN], feed='a"b.atom')
-    assert f'{link} title="Events" href="a&#34;b.atom">' in page
-    assert page.count('<a href="a&#34;b.atom">Feed</a>') == 2
-
-
-@pytest.mark.browser
-def test_the_section_is_above_everything_else_and_its_figure_is_the_one_python_draws(open_html):
-    page = open_html(render(RUNS, events=[SEEN]), "#case=x")
-
-    top = page.evaluate(
-        "[...document.querySelectorAll('main > section')].map(each => each.id).indexOf('events')"
-    )
-    assert top == 0
-    assert "Event 3 slower by 5.0 % [4.0, 6.0 %] in 1 case" in page.inner_text("#events")
-
-    page.click(f"#events a[data-case='{CASE.identity}'] >> nth=0")
-
-    assert f"case={CASE.identity}" in page.url
-    assert CASE.label in page.inner_text("#history-note")
-    assert page.evaluate(
-        "document.getElementById('history-title').getBoundingClientRect().top < innerHeight"
-    )
-    found = page.evaluate("sepconv.draw('history').data.at(-1)")
-    expected = marked_history(SEEN).data[-1]
-    assert found["x"] == list(expected.x)
-    assert found["y"] == list(expected.y)
-    assert found["text"] == list(expected.text)
-    assert found["hovertext"] == list(expected.hovertext)
-
-
-@pytest.mark.browser
-def test_hostile_subjects_of_events_are_inert(open_html):
-    bad = replace(RUNS[2][0].revision, subject=HOSTILE)
-    case = make_case("mine" + HOSTILE)
-    hostile = replace(
-        SEEN,
-        first_bad=bad,
-        commits=[replace(bad, commit="9" * 40), bad],
-        members=[changed(CASE), changed(case)],
-        explanations=[HOSTILE],
-        notes=[*SEEN.notes, replace(SEEN.notes[0], author=HOSTILE, reason=HOSTILE)],
-        uid=HOSTILE,
-        id=None,
-    )
-
-    page = open_html(render(RUNS, events=[hostile], title=HOSTILE))
-    page.click("#events summary >> nth=0")
-    page.click("#events a[data-case]")
-    page.wait_for_timeout(200)
-
-    assert page.evaluate("window.pwned") is None
-    assert page.locator("img").count() == 0
-    assert "onerror" in page.inner_text("#events")
-
-
-@pytest.mark.browser
-def test_without_scripts_the_events_remain(open_html):
-    page = open_html(render(RUNS, events=[SEEN]), script=False)
-
-    assert "slower by 5.0 %" in page.locator("noscript .event").inner_text()
-    assert page.locator("#events").is_hidden()
-
-
-@pytest.mark.browser
-def test_a_page_of_events_alone_says_them_and_that_there_is_no_run(open_html):
-    page = open_html(render([], events=[SEEN]))
-
-    assert "slower by 5.0 %" in page.inner_text("#events")
-    assert "There is no run yet" in page.inner_text("#sentence")
-    assert page.locator("#events a").count() == 0
-
-
-@pytest.mark.browser
-def test_a_page_without_events_says_what_to_type_in_one_line(open_html):
-    page = open_html(render(RUNS))
-
-    text = page.inner_text("#events")
-    assert "sepconv events --update" in text
-    assert page.evaluate("document.getElementById('events').offsetHeight") < 60
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1920])
-def test_no_width_makes_the_events_scroll_sideways(open_html, width):
-    long = replace(SEEN, explanations=["x" * 400])
-
-    page = open_html(render(RUNS, events=[long]), viewport={"width": width, "height": 900})
-
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_a_hostile_page_has_no_more_elements_than_a_harmless_one():
-    def elements(subject):
-        bad = replace(revision(3), subject=subject)
-        page = render([(make_run(), trio())], events=[event(first_bad=bad, commits=[bad])])
-        own = re.sub(r'id="plotly-source">.*?</script>', "", page, flags=re.DOTALL)
-        return len(re.findall(r"<\w", own))
-
-    assert elements(HOSTILE) == elements("harmless")

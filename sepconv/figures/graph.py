@@ -1,0 +1,88 @@
+"""Chosen or found cases along runs or along any swept axis; only the page's script draws it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sepconv.figures.frame import RATIO_TICKS, Figure, empty_note, layout
+from sepconv.figures.latency import FRAME as LATENCY_FRAME
+
+TITLE = "Cases along runs or a swept axis"
+
+MOST_LINES = 12  # of single cases: more are drawn as one mean per conv type
+MOST_BARS = 300  # points with an error bar each: more are drawn with a band around the line
+
+FRAME: dict[str, Any] = {
+    "layout": layout(
+        TITLE,
+        "run and commit",
+        "latency / s per call",
+        hovermode="closest",
+        margin={"l": 56, "r": 16, "t": 52, "b": 44},
+        legend={"y": 1.12},  # above the names of events
+        xaxis={"type": "category"},
+    ),
+    "traces": {
+        "line": {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "@name",
+            "line": {"color": "@line", "width": 2},
+            "marker": {"color": "@line", "symbol": "@symbol", "size": 8},
+            "error_y": {
+                "type": "data",
+                "symmetric": False,
+                "color": "@line",
+                "thickness": 1.25,
+                "width": 3,
+            },
+            "hovertemplate": "%{text}<extra></extra>",
+        },
+        "band": {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "@name",
+            "line": {"color": "@line", "width": 0},
+            "fill": "toself",
+            "opacity": 0.25,
+            "hoverinfo": "skip",
+            "showlegend": False,
+        },
+    },
+    "scales": {
+        "latency": LATENCY_FRAME["scales"],
+        "speedup": {
+            "log": {
+                "type": "log",
+                "tickvals": list(RATIO_TICKS),
+                "ticktext": [f"{tick:g}×" for tick in RATIO_TICKS],
+            },
+            "linear": {"type": "linear", "ticksuffix": "×", "rangemode": "tozero"},
+        },
+        "percent": {
+            "log": {"type": "log", "ticksuffix": " %"},
+            "linear": {"type": "linear", "ticksuffix": " %"},
+        },
+    },
+    "titles": {
+        "latency": "latency / s per call",
+        "speedup": "speed-up over standard / ×",
+    },
+    "event": {
+        "line": {"color": "@muted", "width": 1.5, "dash": "dash"},
+        "label": {
+            "xref": "x",
+            "yref": "paper",
+            "y": 1,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "showarrow": False,
+            "font": {"size": 12, "color": "@muted"},
+        },
+    },
+    "most_lines": MOST_LINES,
+    "most_bars": MOST_BARS,
+    "empty": empty_note("Nothing was measured here."),
+}
+
+GRAPH = Figure("graph", TITLE, FRAME)

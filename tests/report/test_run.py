@@ -1,0 +1,25 @@
+"""A run in words."""
+
+from sepconv.report.run import format_time, run_facts, run_title
+from tests.report.sample import make_run
+
+
+def test_a_run_is_titled_by_suite_time_and_commit():
+    assert run_title(make_run()) == "quick · 2026-03-01 22:10 UTC · 4f2a91c"
+    assert run_title(make_run(dirty=True)).endswith("4f2a91c with changes")
+    assert run_title(make_run(revision=None)) == "quick · 2026-03-01 22:10 UTC"
+
+
+def test_a_time_is_shown_in_utc_or_as_it_stands():
+    assert format_time("2026-03-01T23:30:00+02:00") == "2026-03-01 21:30 UTC"
+    assert format_time("2026-03-01T23:30:00") == "2026-03-01 23:30 UTC"
+    assert format_time("yesterday") == "yesterday"
+
+
+def test_facts_leave_out_what_is_unknown_and_flatten_what_is_nested():
+    run = make_run(conditions={"load": {"1min": 0.5, "5min": None}, "tags": ["a", True]})
+
+    groups = dict(run_facts(run))
+
+    assert groups["Conditions"] == [("load: 1min", "0.5"), ("tags", "a, yes")]
+    assert "CUDA" not in dict(groups["Environment"])
