@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "bisect": "sepconv.cli.bisect:bisect",
     "backfill": "sepconv.cli.backfill:backfill",
     "report": "sepconv.cli.report:report",
+    "serve": "sepconv.cli.serve:serve",
     "runs": "sepconv.cli.runs:runs",
     "show": "sepconv.cli.show:show",
     "cost": "sepconv.cli.cost:cost",
