@@ -128,7 +128,7 @@ class World:
         self.there = there
         self.github = GitHub(folder / "github", there)
         self.github.folder.mkdir()
-        self.github.variables = {"SEPCONV_NIGHTLY_OPTIONS": "--no-sweep --no-confirm --budget 2m"}
+        self.github.variables = {"SEPCONV_NIGHTLY_OPTIONS": "--no-sweep --no-confirm --budget 6m"}
         self.origin = folder / "origin"
         self.folder = folder
         self.run_id = 100
@@ -212,7 +212,7 @@ def remember(path, repository):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_three_nights_on_three_clean_clones_and_the_third_has_an_event(world, there):
     with listening(200) as hook:
         world.github.secrets["SEPCONV_WEBHOOK"] = hook.address
@@ -274,7 +274,7 @@ def test_three_nights_on_three_clean_clones_and_the_third_has_an_event(world, th
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_night_that_cannot_be_measured_is_red_by_another_name_and_passes_the_store_on(
     world, there
 ):
@@ -292,7 +292,7 @@ def test_a_night_that_cannot_be_measured_is_red_by_another_name_and_passes_the_s
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_night_that_died_leaves_the_issue_and_the_store_as_they_were(world, there):
     world.night()
     before = world.kept()
@@ -314,7 +314,7 @@ def test_a_night_that_died_leaves_the_issue_and_the_store_as_they_were(world, th
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_an_artefact_that_a_fork_has_kept_under_that_name_is_not_taken(world, there):
     world.night()
     told = {"id": 999, "head_branch": "main", "repository_id": 1, "head_repository_id": 2}
@@ -352,7 +352,7 @@ def test_without_a_result_nothing_is_told_and_nothing_published(path, name, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1000)
 def test_the_script_makes_the_history_whole_measures_and_leaves_a_folder(tmp_path):
     """From a shallow clone, as most CI makes it."""
     origin = make_project(tmp_path / "origin", "steady")
@@ -412,7 +412,7 @@ def test_the_gitlab_jobs_are_sound_shell_and_run_on_a_schedule_alone(name, tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1000)
 def test_two_gitlab_nights_pass_the_store_on_and_have_nothing_to_say(tmp_path, there, monkeypatch):
     folder = make_project(tmp_path / "project", "steady")
     git(folder, "tag", "v1")
