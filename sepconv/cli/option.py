@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from sepconv.cli.quantity import DURATION
+from sepconv.cli.since import Since
 from sepconv.suite import ALLOCATORS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,6 +43,27 @@ def configured_store() -> str:
     from sepconv.cli.configuration import load_configuration
 
     return load_configuration(Path.cwd()).store or DEFAULT_STORE
+
+
+def shown_options(command: F) -> F:
+    """What of a store is shown: `--since`, `--where`."""
+    for option in reversed(
+        (
+            click.option(
+                "--since",
+                type=Since(),
+                metavar="DATE",
+                help="Only runs that began then or later: 2026-11-03, or 30d.  [default: all]",
+            ),
+            click.option(
+                "--where",
+                metavar="SELECTION",
+                help='Only these cases, as in "conv_type=standard and stride=2".  [default: all]',
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def measuring_options(command: F) -> F:

@@ -15,8 +15,7 @@ from urllib.parse import quote
 import click
 
 from sepconv.cli import DONE, NOT_MEASURED
-from sepconv.cli.option import store_option
-from sepconv.cli.since import Since
+from sepconv.cli.option import shown_options, store_option
 
 if TYPE_CHECKING:
     from sepconv.report.dashboard.source import Source
@@ -55,17 +54,7 @@ def _without_collector() -> Iterator[None]:
     metavar="N",
     help="Only the newest N runs.  [default: all]",
 )
-@click.option(
-    "--since",
-    type=Since(),
-    metavar="DATE",
-    help="Only runs that began then or later: 2026-11-03, or 30d.  [default: all]",
-)
-@click.option(
-    "--where",
-    metavar="SELECTION",
-    help='Only these cases, as in "conv_type=standard and stride=2".  [default: all]',
-)
+@shown_options
 @click.option(
     "--single-file/--directory",
     "is_single",

@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from socket import create_server as create_socket
 from socket import socket
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sepconv.cli import DONE
-from sepconv.cli.option import store_option
-from sepconv.cli.since import Since
+from sepconv.cli.option import shown_options, store_option
 from sepconv.errors import SepconvError, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -45,17 +45,7 @@ NOTHING = "nothing yet"  # the state of a store that is not there
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
 @click.option("--title", default=None, help="The page's title.")
-@click.option(
-    "--since",
-    type=Since(),
-    metavar="DATE",
-    help="Only runs that began then or later: 2026-11-03, or 30d.  [default: all]",
-)
-@click.option(
-    "--where",
-    metavar="SELECTION",
-    help='Only these cases, as in "conv_type=standard and stride=2".  [default: all]',
-)
+@shown_options
 def serve(
     store_url: str,
     port: int,
@@ -122,10 +112,12 @@ def _listen(port: int) -> socket:
 
 
 def _answer(ear: socket, application: WSGIApplication) -> None:
-    """Answer until somebody says that it is enough: Ctrl-C or SIGTERM."""
+    """Answer until somebody says that it is enough: Ctrl-C or SIGTERM.
+
+    They are waited for, and interrupt nothing: whatever they would come upon could complain.
+    """
     from waitress.server import create_server
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = create_server(
         application,
         sockets=[ear],
@@ -133,8 +125,10 @@ def _answer(ear: socket, application: WSGIApplication) -> None:
         ident=None,
         max_request_header_size=HEADER_BYTES,
     )
-    server.run()
-    server.close()
+    enough = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, enough)  # of the threads that begin from now on, too
+    Thread(target=server.run, daemon=True).start()
+    signal.sigwait(enough)
 
 
 def _watch(store_url: str) -> Callable[[], Stamp]:

@@ -1,4 +1,4 @@
-"""The figures, one per file: what each shows as data, and how it looks as a frame."""
+"""The figures, one per file: how each looks, as a frame that the page's script fills in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from sepconv.figures.compare import COMPARE
 from sepconv.figures.frame import Figure
 from sepconv.figures.graph import GRAPH
 from sepconv.figures.history import HISTORY
-from sepconv.figures.latency import LATENCY
 from sepconv.figures.noise import NOISE
 from sepconv.figures.promise import PROMISE
 from sepconv.figures.roofline import ROOFLINE
@@ -19,7 +18,6 @@ FIGURES: dict[str, Figure] = {
     figure.name: figure
     for figure in (
         SPEEDUP,
-        LATENCY,
         PROMISE,
         ALLOCATOR,
         HISTORY,
@@ -31,4 +29,4 @@ FIGURES: dict[str, Figure] = {
         COMPARE,
     )
 }
-"""Every figure of the page, in its order."""
+"""Every figure of the dashboard, by its name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sepconv.comparison import Outcome
-from sepconv.figures.frame import Figure, empty_note, layout
+from sepconv.figures.frame import Figure, empty_note, error_bars, layout
 from sepconv.figures.outcome import MARKS
 
 TITLE = "Head against base, every case"
@@ -53,13 +53,7 @@ def _marks(outcome: Outcome, *, size: int, opacity: float) -> dict[str, Any]:
 
 
 def _decided(outcome: Outcome) -> dict[str, Any]:
-    bars = {
-        "type": "data",
-        "symmetric": False,
-        "color": MARKS[outcome].color,
-        "thickness": 1,
-        "width": 0,
-    }
+    bars = error_bars(MARKS[outcome].color, thickness=1, width=0)
     return _marks(outcome, size=10, opacity=1) | {"error_x": bars}
 
 

@@ -1,11 +1,11 @@
-"""Chosen or found cases along runs or along any swept axis; only the page's script draws it."""
+"""Chosen or found cases along runs or along any swept axis."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sepconv.figures.frame import RATIO_TICKS, Figure, empty_note, layout
-from sepconv.figures.latency import FRAME as LATENCY_FRAME
+from sepconv.figures.frame import SECOND_TICKS, Figure, empty_note, error_bars, layout, ratio_axis
+from sepconv.units import format_seconds
 
 TITLE = "Cases along runs or a swept axis"
 
@@ -29,13 +29,7 @@ FRAME: dict[str, Any] = {
             "name": "@name",
             "line": {"color": "@line", "width": 2},
             "marker": {"color": "@line", "symbol": "@symbol", "size": 8},
-            "error_y": {
-                "type": "data",
-                "symmetric": False,
-                "color": "@line",
-                "thickness": 1.25,
-                "width": 3,
-            },
+            "error_y": error_bars("@line", thickness=1.25, width=3),
             "hovertemplate": "%{text}<extra></extra>",
         },
         "band": {
@@ -50,13 +44,24 @@ FRAME: dict[str, Any] = {
         },
     },
     "scales": {
-        "latency": LATENCY_FRAME["scales"],
-        "speedup": {
+        "latency": {
             "log": {
                 "type": "log",
-                "tickvals": list(RATIO_TICKS),
-                "ticktext": [f"{tick:g}×" for tick in RATIO_TICKS],
+                "tickvals": list(SECOND_TICKS),
+                "ticktext": [
+                    format_seconds(tick).replace(".00", "").replace(".0", "")
+                    for tick in SECOND_TICKS
+                ],
             },
+            "linear": {
+                "type": "linear",
+                "tickformat": "~s",
+                "ticksuffix": "s",
+                "rangemode": "tozero",
+            },
+        },
+        "speedup": {
+            "log": ratio_axis(),
             "linear": {"type": "linear", "ticksuffix": "×", "rangemode": "tozero"},
         },
         "percent": {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sepconv.figures.frame import Figure, empty_note, layout
+from sepconv.figures.frame import DOTS, RING, Figure, empty_note, layout
 
 TITLE = "Roofline"
 
@@ -34,26 +34,8 @@ FRAME = {
         "roof": ROOF | {"line": {"color": "@standard", "width": 2.5}},
         "cache": ROOF | {"line": {"color": "@muted", "width": 1.5, "dash": "dot"}},
         "ridge": ROOF | {"mode": "lines", "line": {"color": "@axis", "width": 1, "dash": "dash"}},
-        "cases": {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "@name",
-            "marker": {
-                "color": "@line",
-                "symbol": "@symbol",
-                "size": 9,
-                "opacity": 0.8,
-                "line": {"color": "@paper", "width": 1},
-            },
-            "hovertemplate": "%{text}<extra></extra>",
-        },
-        "chosen": {
-            "type": "scatter",
-            "mode": "markers",
-            "marker": {"color": "@ink", "symbol": "circle-open", "size": 18, "line": {"width": 2}},
-            "hoverinfo": "skip",
-            "showlegend": False,
-        },
+        "cases": DOTS,
+        "chosen": RING,
     },
     "panel": {
         "font": {"size": 12.5, "color": "@ink"},

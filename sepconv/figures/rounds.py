@@ -1,4 +1,4 @@
-"""How the rounds of each block were spread; only the page's script draws it."""
+"""How the rounds of each block were spread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from sepconv.figures.frame import Figure, empty_note, layout
 
 TITLE = "Rounds of one case, block by block"
-
 
 FRAME: dict[str, Any] = {
     "layout": layout(

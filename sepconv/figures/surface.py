@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sepconv.figures.frame import Figure, empty_note, layout
+from sepconv.figures.frame import Figure, empty_note, error_bars, layout
 
 TITLE = "Speed-up over two axes"
 
@@ -54,13 +54,7 @@ FRAME = {
         "crossover": SIGN
         | {
             "marker": {"symbol": "diamond", "size": 7, "color": "@ink"},
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                "color": "@ink",
-                "thickness": 2,
-                "width": 4,
-            },
+            "error_x": error_bars("@ink", thickness=2, width=4),
             "hovertemplate": "%{text}<extra></extra>",
         },
         "undecided": SIGN

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sepconv.conv_type import ConvType
-from sepconv.figures.allocator import shown_ratios
-from sepconv.figures.table import History, Table
-from sepconv.judge.allocator import AllocatorCost, allocator_cost, policies
+from sepconv.figures.table import round_digits
+from sepconv.judge.allocator import AllocatorCost, allocator_cost, allocator_ratios
 from sepconv.judge.measurement import FAULTS_PER_CALL
+from sepconv.record import Measurement
 from sepconv.units import format_ratio, significant
 
 NEGLIGIBLE = 1.05  # runs that follow each other differ by that much without any cause
@@ -25,24 +25,28 @@ def describe_allocator(costs: Sequence[AllocatorCost]) -> str:
     return " ".join([sentence, *_faults(ranked)])
 
 
-def allocator_section(history: History, table: Table, run: int) -> dict[str, Any] | None:
-    """The section's data for the page; None if no run under the other policy is linked."""
-    ratios = shown_ratios(table, run)
-    pair = policies(table.runs[run], table.runs)
-    if not ratios or pair is None:
+def allocator_section(
+    tuned: Sequence[Measurement], default: Sequence[Measurement], case_index: Mapping[str, int]
+) -> dict[str, Any] | None:
+    """The section's data for the page, smallest output first; None where no case has a latency
+    under both policies."""
+    ratios = allocator_ratios(tuned, default)
+    if not ratios:
         return None
-    tuned, default = (history[table.runs.index(each)][1] for each in pair)
-    index_of = {place.case.identity: index for index, place in enumerate(table.places)}
     return {
         "sentence": describe_allocator(allocator_cost(tuned, default)),
-        "case": [index_of[ratio.case.identity] for ratio in ratios],
-        "bytes": [ratio.output_bytes for ratio in ratios],
-        "ratio": [ratio.ratio.value for ratio in ratios],
-        "low": [ratio.ratio.low for ratio in ratios],
-        "high": [ratio.ratio.high for ratio in ratios],
-        "tuned": [ratio.tuned_s for ratio in ratios],
-        "default": [ratio.default_s for ratio in ratios],
+        "case": [case_index[each.case.identity] for each in ratios],
+        "bytes": [each.output_bytes for each in ratios],
+        "ratio": [_short(each.ratio.value) for each in ratios],
+        "low": [_short(each.ratio.low) for each in ratios],
+        "high": [_short(each.ratio.high) for each in ratios],
+        "tuned": [_short(each.tuned_s) for each in ratios],
+        "default": [_short(each.default_s) for each in ratios],
     }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round_digits(value)
 
 
 def _clause(cost: AllocatorCost, *, is_first: bool, counts: set[int]) -> str:

@@ -1,4 +1,4 @@
-"""The events on the page: a list that works without scripts, and lines in the histories."""
+"""The events on the page: a list that works without scripts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sepconv.event import Event, EventKind, EventState
-from sepconv.figures.table import Mark, Table
 from sepconv.report.event import (
     describe_balance,
     describe_state,
@@ -76,23 +75,6 @@ def event_section(events: Sequence[Event], known: Collection[str]) -> EventSecti
         counts=", ".join(f"{count} {state}" for state, count in counts.items()),
         hidden=max(0, len(others) - MOST_FOLDED),
     )
-
-
-def place_marks(table: Table, events: Sequence[Event]) -> tuple[Mark, ...]:
-    """Where each event stands in the histories: before the first run that came after it."""
-    index_of = {place.case.identity: index for index, place in enumerate(table.places)}
-    marks = []
-    for event in sorted(events, key=lambda event: (event.began_at, event.uid)):
-        run = first_run(table.runs, event)
-        identities = {member.case.identity for member in event.members}
-        cases = tuple(sorted(index_of[each] for each in identities if each in index_of))
-        if run is None or not cases or event.state not in MARKED:
-            continue
-        commit = event.first_bad if event.kind is not EventKind.ENVIRONMENT else None
-        label = event.began_at[5:10] if commit is None else short_commit(commit)[:7]
-        text = f"{event_title(event)}: {describe_change(event)}; {event.state}"
-        marks.append(Mark(label, text, run, cases))
-    return tuple(marks)
 
 
 def first_run(runs: Sequence[Run], event: Event) -> int | None:

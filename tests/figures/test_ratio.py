@@ -4,7 +4,7 @@ import pytest
 from sepconv.comparison import Outcome
 from sepconv.figures import ratio
 from sepconv.figures.outcome import MARKS, OUTCOME_THEMES
-from tests.figures.test_figure import luminance
+from tests.figures.test_palette import luminance
 from tests.report.comparison_sample import judged, told_nothing
 from tests.report.sample import HOSTILE, make_case, sweep
 

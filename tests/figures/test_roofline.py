@@ -1,6 +1,3 @@
-import re
-
-from sepconv.figures.outcome import OUTCOME_THEMES
 from sepconv.figures.roofline import FRAME
 
 
@@ -10,12 +7,6 @@ def test_both_axes_are_logarithmic_and_have_units():
     assert (x["type"], y["type"]) == ("log", "log")
     assert x["title"]["text"] == "arithmetic intensity / FLOP per byte"
     assert y["title"]["text"] == "achieved / FLOP per second"
-
-
-def test_every_token_of_the_frame_is_in_the_themes():
-    tokens = set(re.findall(r"'(@\w+)'", str(FRAME))) - {"@line", "@symbol", "@name"}
-
-    assert all(tokens <= words.keys() for words in OUTCOME_THEMES.values())
 
 
 def test_the_roofs_are_told_apart_without_their_colours():

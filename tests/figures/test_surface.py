@@ -1,10 +1,8 @@
-import re
-
 import pytest
 
 from sepconv.figures.outcome import OUTCOME_THEMES
 from sepconv.figures.surface import FRAME, SCALE
-from tests.figures.test_figure import luminance
+from tests.figures.test_palette import luminance
 
 
 @pytest.mark.parametrize("words", OUTCOME_THEMES.values(), ids=OUTCOME_THEMES.keys())
@@ -24,12 +22,6 @@ def test_the_scale_is_centred_on_as_fast_as_standard():
 def contrast(one: str, other: str) -> float:
     darker, lighter = sorted(map(luminance, (one, other)))
     return (lighter + 0.05) / (darker + 0.05)
-
-
-def test_every_token_of_the_frame_is_in_the_themes():
-    tokens = set(re.findall(r"'(@\w+)'", str(FRAME))) - {"@line", "@symbol", "@name"}
-
-    assert all(tokens <= words.keys() for words in OUTCOME_THEMES.values())
 
 
 def test_every_sign_has_a_shape_of_its_own():

@@ -1,7 +1,8 @@
 import pytest
 
 from sepconv.judge.allocator import AllocatorCost
-from sepconv.report.allocator import describe_allocator
+from sepconv.report.allocator import allocator_section, describe_allocator
+from tests.report.sample import both_allocators, make_case, measurement
 
 
 def cost(name, ratio, *, count=8, faults=(0.0, 4.0)):
@@ -62,3 +63,35 @@ def test_faults_that_are_unknown_are_not_mentioned():
     text = describe_allocator([cost("standard", 1.9, faults=(None, None))])
 
     assert "faults" not in text
+
+
+def section(tuned, default):
+    index = {each.case.identity: place for place, each in enumerate(tuned)}
+    return allocator_section(tuned, default, index)
+
+
+def test_the_section_has_a_ratio_with_its_interval_by_the_size_of_the_output():
+    (_, tuned), (_, default) = both_allocators()
+
+    found = section(tuned, default)
+
+    assert found["bytes"] == sorted(found["bytes"])
+    assert found["bytes"][0] == 16 * 28 * 28 * 4
+    assert found["ratio"][0] == pytest.approx(1.0, abs=0.1)
+    assert found["low"][-1] > 1
+    assert found["default"][-1] / found["tuned"][-1] == pytest.approx(found["ratio"][-1], rel=1e-4)
+
+
+def test_a_ratio_without_both_intervals_has_none():
+    case = make_case()
+    whole = measurement(case, latency_s=(1e-3, 0.9e-3, 1.1e-3))
+
+    found = section([whole], [measurement(case, latency_s=2e-3)])
+
+    assert (found["ratio"], found["low"], found["high"]) == ([2.0], [None], [None])
+
+
+def test_where_no_case_was_measured_twice_there_is_no_section():
+    one, other = (measurement(make_case(channels=size), latency_s=1e-3) for size in (16, 64))
+
+    assert section([one], [other]) is None

@@ -21,7 +21,7 @@ from sepconv.report.verdict import (
     reproducing_command,
 )
 from sepconv.store import Store
-from tests.figures.test_figure import luminance
+from tests.figures.test_palette import luminance
 from tests.report.comparison_sample import (
     KINDS,
     judged,

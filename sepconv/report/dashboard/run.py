@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from sepconv.figures.table import Table
+from sepconv.judge.allocator import policies
 from sepconv.report.allocator import allocator_section
 from sepconv.report.dashboard.source import Source
 from sepconv.report.run import run_facts, unsupported_metrics
@@ -34,9 +35,7 @@ def run_section(source: Source, table: Table) -> dict[str, Any]:
         **run_columns(source.runs),
         "unsupported": {run: _unsupported(source, run) for run in source.newest},
         "allocator": {
-            run: found
-            for run in source.newest
-            if (found := allocator_section(source.history, table, run)) is not None
+            run: found for run in source.newest if (found := _allocator(source, run)) is not None
         },
     }
 
@@ -101,7 +100,16 @@ def _timing(run: Run) -> list[list[Any]]:
     ]
 
 
+def _allocator(source: Source, run: int) -> dict[str, Any] | None:
+    """What it costs, if the run has a sibling under the other policy."""
+    pair = policies(source.runs[run], source.runs)
+    if pair is None:
+        return None
+    tuned, default = (source.measurements(source.run_index[each.uid]) for each in pair)
+    return allocator_section(tuned, default, source.panel.case_index)
+
+
 def _unsupported(source: Source, run: int) -> list[list[Any]]:
     """Metrics that this machine cannot give: why, in how many cases, and in which."""
-    found = unsupported_metrics(source.measured.get(source.runs[run].uid, ()))
+    found = unsupported_metrics(source.measurements(run))
     return [[text, len(labels), labels[:LABELS]] for text, labels in found.items()]

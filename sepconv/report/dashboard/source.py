@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from sepconv.event import Event
-from sepconv.figures.table import History, Table, build_table
-from sepconv.judge.allocator import policies
+from sepconv.figures.table import Table, build_table
 from sepconv.judge.finding import Finding, find
 from sepconv.judge.timeline import Timeline, in_order, main_history
 from sepconv.panel import Panel, Rounds
@@ -70,23 +69,19 @@ class Source:
         occasions = map(Occasion.of_run, self.runs)
         return frozenset(each.uid for each in main_history(occasions, Timeline(self.revisions)))
 
-    @cached_property
-    def history(self) -> History:
-        """Every run; with what it measured, or nothing if only the panel knows."""
-        return [(run, self.measured.get(run.uid, ())) for run in self.runs]
+    def measurements(self, run: int) -> Sequence[Measurement]:
+        """All that is known of a run; nothing where only the panel knows it."""
+        return self.measured.get(self.runs[run].uid, ())
 
     @cached_property
     def findings(self) -> Mapping[int, Finding]:
         """What the newest run of each class says."""
-        return {run: find(self.history[run][1]) for run in self.newest}
+        return {run: find(self.measurements(run)) for run in self.newest}
 
     @cached_property
     def table(self) -> Table:
-        """What the figures draw from: all cases, and the rows of runs that have a sibling under
-        the other policy of the allocator, which no column knows of."""
-        linked = [run.uid for run in self.runs if policies(run, self.runs) is not None]
-        history = [(run, own if run.uid in linked else ()) for run, own in self.history]
-        return build_table(history, self.panel.cases)
+        """Where every case of the panel stands, in its order."""
+        return build_table(self.panel.cases)
 
 
 def class_of(run: Run) -> Class:
