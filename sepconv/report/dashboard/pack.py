@@ -25,6 +25,7 @@ HALF, KEPT = 1 << 4, ~0x1F  # of a float's 24 binary digits, 19 are kept: 5 deci
 SPARK = 24  # points of a sparkline
 LEAST, MOST = 1, 255  # of its heights; 0 is a gap
 MIDDLE = 128  # the height of all points of a level line
+LEAST_SPAN = 0.05  # of the level, from the lowest to the highest height: less is mostly noise
 
 
 def pack(columns: Iterable[array[int] | array[float]]) -> str:
@@ -68,13 +69,17 @@ def short_floats(values: Iterable[float]) -> array[float]:
 
 
 def spark(values: Sequence[float]) -> bytes:
-    """The newest values as heights between the least and the greatest; gaps in front of few."""
+    """The newest values as heights between the least and the greatest, or, where these are closer
+    than noise is wide, about the middle; gaps in front of few."""
     newest = values[-SPARK:]
     known = [value for value in newest if not isnan(value)]
     least, most = min(known, default=0.0), max(known, default=0.0)
-    scale = (MOST - LEAST) / (most - least) if most > least else 0.0
+    middle = (least + most) / 2
+    span = max(most - least, LEAST_SPAN * abs(middle))
+    scale = (MOST - LEAST) / span if most > least else 0.0
+    low = middle - span / 2
     heights = [
-        0 if isnan(value) else round(LEAST + (value - least) * scale) if scale else MIDDLE
+        0 if isnan(value) else round(LEAST + (value - low) * scale) if scale else MIDDLE
         for value in newest
     ]
     return bytes(heights).rjust(SPARK, b"\0")

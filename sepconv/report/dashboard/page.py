@@ -31,7 +31,7 @@ SCRIPTS = (
     *("fresh", "unpaired", "news", "promise"),  # of Overview
     *("strips", "sides"),  # of Compare
     *("panel", "crossover", "mosaic"),  # of Surface, the first one of Roofline too
-    *("filter", "graph"),  # of Explore
+    *("filter", "facet", "graph"),  # of Explore
     "rounds",  # of Case and Compare
     *VIEWS,
     "start",

@@ -1,7 +1,6 @@
 import pytest
 
 from sepconv.cost import cost_of
-from sepconv.figures.table import build_table
 from sepconv.report.dashboard.case import case_section
 from tests.report import event_sample
 from tests.report.dashboard.conftest import make_source
@@ -17,8 +16,8 @@ def runs():
 
 def section(cases):
     made = [measurement(case, latency_s=1e-3) for case in cases]
-    runs = [(make_run(), made)]
-    return case_section(make_source(runs), build_table(runs))
+    source = make_source([(make_run(), made)])
+    return case_section(source, source.table)
 
 
 def test_the_layers_of_a_case_add_up_to_its_cost():

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.browser
 NODES = "document.getElementsByTagName('*').length"
 FOUND = ".find [role=status]"
 FIRST_ROW = ".rows tbody tr[data-row='0']"
+READY = "html[data-ready]"
 ROWS = ".rows tbody tr[data-row]"
 
 
@@ -22,7 +23,7 @@ def runs():
 
 def drawn(page):
     """The names of the lines of the graph, and their values."""
-    page.wait_for_timeout(700)
+    page.wait_for_selector(READY, state="attached")
     traces = page.evaluate(
         "document.querySelector('.graph').data.map(({name, x, y, error_y}) => "
         "[name, x, y, Boolean(error_y)])"
@@ -212,7 +213,7 @@ def test_hostile_names_are_inert(open_dashboard):
     drawn(page)
 
     page.evaluate("sepconv.go({view: 'case', case: 0})")
-    page.wait_for_timeout(300)
+    page.wait_for_selector(READY, state="attached")
 
     assert page.evaluate("window.pwned") is None
     assert page.locator("img").count() == 0
@@ -228,3 +229,21 @@ def test_a_latency_without_an_interval_has_none_in_the_table(open_dashboard):
 
     assert "2.00 ms" in page.inner_text(FIRST_ROW)
     assert "±" not in page.inner_text(FIRST_ROW)
+
+
+def test_an_axis_of_many_values_takes_few_elements_until_it_is_opened(open_dashboard):
+    cases = [make_case(channels=channels) for channels in range(1, 301)]
+    page = open_dashboard(
+        [(make_run(), [measurement(case, latency_s=1e-3) for case in cases])],
+        "#view=explore&channels=290",
+    )
+    buttons = page.locator("[aria-label=channels] .facet")
+    closed = buttons.count()
+
+    page.click("[aria-label=channels] .quiet")
+
+    assert closed == 12 + 1  # the chosen one is always there
+    assert closed < buttons.count() <= 12 + 72
+    assert "The search finds the others" in page.inner_text("[aria-label=channels]")
+    assert page.evaluate(NODES) <= 1500
+    assert page.locator("[aria-label=channels] [aria-pressed=true]").inner_text() == "290\n1"

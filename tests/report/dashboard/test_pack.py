@@ -110,6 +110,12 @@ def test_a_sparkline_reaches_from_its_least_to_its_greatest_point():
     assert list(spark([2.0, 1.0, nan, 3.0]))[-4:] == [128, 1, 0, 255]
 
 
+def test_noise_of_a_sparkline_stays_about_its_middle():
+    heights = list(spark([1.0, 1.01, 1.0]))[-3:]
+
+    assert heights == [103, 153, 103]
+
+
 def test_a_short_history_has_gaps_in_front():
     assert list(spark([1.0])) == [0] * (SPARK - 1) + [128]
     assert list(spark([])) == [0] * SPARK

@@ -3,7 +3,6 @@
 import pytest
 
 from sepconv.cost import cost_of
-from sepconv.figures.table import build_table
 from sepconv.record import Estimate, Measurement, Status
 from sepconv.report.dashboard.page import render
 from sepconv.report.dashboard.roofline import roofline_section
@@ -28,7 +27,8 @@ def timed(case, latency: float = 1e-3) -> Measurement:
 
 def section(*measured: Measurement, known: dict | None = None) -> dict:
     history = [(make_run(), list(measured))]
-    return roofline_section(make_source(history, peaks=known or {}), build_table(history))
+    source = make_source(history, peaks=known or {})
+    return roofline_section(source, source.table)
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@
       const next = shownRuns.find((run) => run >= event.run);
       if (next === undefined) return [];
       const x = dom.inert(runs.tick(next)), text = dom.inert(`${event.title}: ${event.change}; ${event.state}`);
-      return [{ role: "event", numbers: { x: [x, x], y: [0, top], text: ["", dom.inert(`event ${event.number ?? ""}`)], hovertext: [text, text] } }];
+      return [{ role: "event", numbers: { x: [x, x], y: [0, top], text: ["", dom.inert(sepconv.plot.eventName(event.number ?? ""))], hovertext: [text, text] } }];
     });
   }
 
@@ -190,7 +190,7 @@
     const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
     const row = (cells, tag = "td") => make("tr", {}, cells.map((cell, i) => make(i ? tag : "th",
       { scope: i ? (tag === "th" ? "col" : null) : tag === "th" ? "col" : "row", class: i ? "number" : null }, cell)));
-    return make("div", { class: "table-wrap" }, make("table", { class: "plain-table layer-table" },
+    return make("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Layer by layer" }, make("table", { class: "plain-table layer-table" },
       make("caption", {}, "Layer by layer, of the whole batch"),
       make("thead", {}, row(["layer", "params", "MACs", "FLOPs", "share"], "th")),
       make("tbody", {}, layers.map((layer) => row([layer.name, units.formatCount(layer.params), units.formatCount(layer.macs),

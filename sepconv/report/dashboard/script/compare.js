@@ -55,7 +55,7 @@
   }
 
   function differenceTable(caption, rows) {
-    return make("div", { class: "table-wrap" }, make("table", { class: "plain-table" }, make("caption", {}, caption),
+    return make("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": caption }, make("table", { class: "plain-table" }, make("caption", {}, caption),
       make("thead", {}, make("tr", {}, ["what", "base", "head"].map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, rows.map(([, label, before, after]) => make("tr", {}, make("th", { scope: "row" }, label),
         make("td", {}, before), make("td", {}, after))))));

@@ -4,7 +4,7 @@
   const { doc, cases, series, units, dom } = sepconv;
   const { make } = dom;
   const { modelOf, filter, share, facetKeys } = sepconv.filter;
-  const MOST_VALUES = 12; // of a facet at once
+  const COUNT_MS = 90; // after the last key: how many cases each choice would leave
   const DRAW_MS = 120; // after the last key, so that who types or steps through rows does not wait
   const REST_MS = 400; // without a figure drawn, the next one is drawn at once
   const SPARK_WIDTH = 92, SPARK_HEIGHT = 22;
@@ -121,27 +121,13 @@
     sepconv.go({ [key]: chosen.includes(value) ? chosen.filter((each) => each !== value) : [...chosen, value] });
   }
 
-  function facetBlock(facet) {
-    const buttons = facet.values.map((value, i) => make("button", { type: "button", class: "facet", "aria-pressed": "false",
-      hidden: i >= MOST_VALUES, onclick: () => toggle(facet.key, value) }, make("span", { class: "cut" }, value), make("small", {})));
-    const more = facet.values.length > MOST_VALUES && make("button", { type: "button", class: "quiet", onclick: (event) => {
-      for (const button of buttons) button.hidden = false;
-      event.target.remove();
-    } }, `${facet.values.length - MOST_VALUES} more`);
-    return { buttons, block: make("div", { class: "facet-group", role: "group", "aria-label": facet.title }, make("h2", {}, facet.title), buttons, more) };
-  }
-
+  let counting = null;
   function showCounts(state, counts) {
-    shown.model.facets.forEach(({ key, values }, f) => {
-      shown.facets[f].buttons.forEach((button, i) => {
-        const isChosen = state[key].includes(values[i]);
-        const small = button.lastChild, text = String(counts[f][i]);
-        if (small.textContent !== text) small.textContent = text;
-        if ((button.getAttribute("aria-pressed") === "true") !== isChosen) button.setAttribute("aria-pressed", String(isChosen));
-        const isEmpty = counts[f][i] === 0 && !isChosen;
-        if (button.classList.contains("none") !== isEmpty) button.classList.toggle("none", isEmpty);
-      });
-    });
+    clearTimeout(counting);
+    const own = shown, choices = JSON.stringify(facetKeys.map((key) => state[key]));
+    if (own.choices !== choices) own.facets.show(state, counts);
+    else counting = setTimeout(() => own.facets.show(state, counts), COUNT_MS);
+    own.choices = choices;
   }
 
   const NOTHING = Object.fromEntries(["find", ...facetKeys].map((key) => [key, key === "find" ? "" : []]));
@@ -212,14 +198,14 @@
 
   function build(root, state) {
     const model = modelOf(state.class);
-    const facets = model.facets.map(facetBlock);
+    const facets = sepconv.facets(model.facets, toggle);
     const search = make("input", { type: "search", value: state.find, placeholder: "depthwise 64 noisy", autocomplete: "off", spellcheck: "false",
       oninput: (event) => sepconv.go({ find: event.target.value }) });
     const [count, title, note, controls, figure, holder] = [
       make("p", { class: "muted", role: "status" }), make("h2", {}), make("p", { class: "note" }),
       make("div", { class: "controls" }), make("div", { class: "figure graph" }), make("div", { class: "table-holder" })];
     const clear = make("button", { type: "button", class: "quiet", onclick: () => { sepconv.go(NOTHING); search.focus(); } }, "Clear filters");
-    const side = make("details", { class: "facets", open: matchMedia("(min-width: 900px)").matches }, make("summary", {}, "Filters"), facets.map(({ block }) => block));
+    const side = make("details", { class: "facets", open: matchMedia("(min-width: 900px)").matches }, make("summary", {}, "Filters"), facets.blocks);
     const table = sepconv.table(holder, columnsOf(model), {
       caption: "Cases that were found",
       onSort: (key) => sepconv.go({ sort: nextSort(sepconv.state.sort, key) }),
@@ -244,8 +230,10 @@
     shown.filtered = filterKey(state);
     const chosen = series.of(chosenIn(state, found), state.class);
     if (isSame) table.choose(chosen);
-    else table.update({ rows: found, sort: state.sort, chosen });
-    showCounts(state, counts);
+    else {
+      table.update({ rows: found, sort: state.sort, chosen });
+      showCounts(state, counts);
+    }
     parts.count.textContent = `${found.length.toLocaleString("en")} of ${units.formatNumber(model.members.length, "case")}`;
     parts.clear.hidden = !isFiltered(state);
     parts.holder.hidden = !found.length;
@@ -287,6 +275,7 @@
     },
     leave() {
       clearTimeout(waiting);
+      clearTimeout(counting);
       superseded();
       shown = null;
     },

@@ -73,6 +73,7 @@
   }
 
   function reload() {
+    window.sepconv?.views?.writeAddress(); // it is written a moment after what it says
     const focus = document.activeElement?.id ?? "";
     sessionStorage.setItem(PLACE, JSON.stringify([location.hash, scrollX, scrollY, focus]));
     location.reload(); // which keeps the hash, and so the view

@@ -191,7 +191,7 @@
   }
 
   const eventName = ({ number, uid }) => String(number ?? uid.slice(0, 7));
-  const eventLabel = (events) => `event${events.length === 1 ? "" : "s"} ${events.slice(0, 3).map(eventName).join(", ")}${events.length > 3 ? ", …" : ""}`;
+  const eventLabel = (events) => sepconv.plot.eventName(`${events.slice(0, 3).map(eventName).join(", ")}${events.length > 3 ? ", …" : ""}`, events.length);
 
   const count = units.formatNumber;
   function describe(lines, view, members, sampled) {

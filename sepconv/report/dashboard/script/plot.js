@@ -5,9 +5,13 @@
   const darkness = matchMedia("(prefers-color-scheme: dark)");
   const printing = matchMedia("print");
   const NARROW = 420;
+  const TICK = 110; // px that the name of a run takes up on an axis
   const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
   const shown = new Map(); // element → what it shows
   const widths = new WeakMap();
+
+  /* What an event is called beside its line: several have to fit next to each other. */
+  const eventName = (names, count = 1) => (innerWidth < NARROW ? names : `event${count === 1 ? "" : "s"} ${names}`);
 
   const theme = () => (darkness.matches && !printing.matches ? "dark" : "light");
 
@@ -106,7 +110,10 @@
     const { data, layout } = draw(own.name, own.content);
     layout.width = element.clientWidth || 640;
     layout.height ??= element.clientHeight || 320;
-    if (layout.width < NARROW) layout.margin = { ...layout.margin, l: 44, r: 8 };
+    if (layout.width < NARROW) {
+      layout.margin = { ...layout.margin, l: 44, r: 8 };
+      if (layout.xaxis?.nticks) layout.xaxis.nticks = Math.floor(layout.width / TICK);
+    }
     widths.set(element, element.clientWidth);
     const isFirst = !element.on;
     await window.Plotly.react(element, data, layout, CONFIG);
@@ -130,5 +137,5 @@
   printing.addEventListener("change", redrawAll);
 
   sepconv.plotly = plotly;
-  sepconv.plot = Object.assign(plot, { draw, sweep, theme });
+  sepconv.plot = Object.assign(plot, { draw, sweep, theme, eventName });
 })(window.sepconv ??= {});

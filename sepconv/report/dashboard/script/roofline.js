@@ -182,7 +182,7 @@
   function summary({ arranged }) {
     const head = ["conv type", "cases", "limited by memory", "of the roof, median", "least", "most", "fastest"];
     const rows = byLine(arranged.rows).map(summaryRow);
-    return make("div", { class: "table-wrap" }, make("table", { class: "plain-table" },
+    return make("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "By conv type" }, make("table", { class: "plain-table" },
       make("caption", {}, "By conv type, of the points that are drawn"),
       make("thead", {}, make("tr", {}, head.map((text, i) => make("th", { scope: "col", class: i ? "number" : null }, text)))),
       make("tbody", {}, rows)));

@@ -74,7 +74,16 @@
     return dom.empty(`${titleOf(state.view)} is not part of this page.`);
   }
 
-  sepconv.show = async ({ moved = false } = {}) => {
+  /* The document says that it is ready while all of the newest state is on the page. */
+  let asked = 0;
+  sepconv.show = async (how) => {
+    const own = asked += 1;
+    delete document.documentElement.dataset.ready;
+    await showState(how);
+    if (own === asked) document.documentElement.dataset.ready = "yes";
+  };
+
+  async function showState({ moved = false } = {}) {
     const { state } = sepconv;
     const view = views.get(state.view);
     const isOther = state.view !== current;
@@ -84,7 +93,7 @@
     if (isOther && moved) element("main").focus({ preventScroll: true });
     if (!view || (!runs.count && !view.isFree)) root.replaceChildren(fallback(state));
     else await view.show(root, state);
-  };
+  }
 
   /* Links within the page change the state without waiting for the address. */
   function follow(event) {
@@ -138,6 +147,5 @@
     addEventListener("pagehide", views.writeAddress);
     addEventListener("keydown", shortcut);
     await sepconv.show();
-    document.documentElement.dataset.ready = "yes";
   };
 })(window.sepconv ??= {});

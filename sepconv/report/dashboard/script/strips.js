@@ -74,7 +74,7 @@
       make("td", { class: "number" }, String(own.length)),
       make("td", { class: "number" }, units.formatChange(middle(own.map(({ quotient }) => quotient.ratio)))),
       CHANGED.map((outcome) => make("td", { class: "number" }, String(own.filter((row) => row.outcome === outcome).length))));
-    return make("div", { class: "table-wrap" }, make("table", { class: "plain-table forms" },
+    return make("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "By conv type" }, make("table", { class: "plain-table forms" },
       make("caption", {}, "Where all forms moved alike, it was hardly the code"),
       make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "conv type"), ["cases", "median change", "slower", "faster"].map((text) =>
         make("th", { scope: "col", class: "number" }, text)))),

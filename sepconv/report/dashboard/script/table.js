@@ -4,6 +4,7 @@
   const { make } = sepconv.dom;
   const ROW = 36; // px: every row has the same height, else none could be found by its number
   const ROOM = 4; // rows above and below what is in sight
+  const ROOM_MS = 60; // after other rows are painted: who types waits for those in sight alone
   const MOST_PRINTED = 400;
   const KEPT = 400; // rows that were made: who types a word finds most of them again
   const printing = matchMedia("print");
@@ -12,8 +13,9 @@
      options: {caption, rowClass?(row), onOpen?(row, event), onSort?(key), onMove?(row)} */
   sepconv.table = (element, columns, options) => {
     let rows = [], active = 0, first = -1, last = -1, chosen = null;
-    let pool = new Map(); // row number → its element
-    const made = new Map(); // row → its element, in sight or not
+    let top = 0, height = 0, roomy = null; // as the browser last said: asking it would lay out the page
+    let pool = new Map(); // row → its element, of those on the page
+    const made = new Map(); // the same of those that were there once, too
     const body = make("tbody");
     const above = make("tr", { class: "gap", "aria-hidden": "true" }, make("td", { colspan: columns.length }));
     const below = above.cloneNode(true);
@@ -23,12 +25,18 @@
       make("thead", {}, make("tr", { "aria-rowindex": "1" }, heads)), body);
     const wrap = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": options.caption,
       onkeydown: move, onclick: click }, table);
-    wrap.addEventListener("scroll", () => { if (needsDrawing()) draw(); }, { passive: true });
+    wrap.addEventListener("scroll", () => {
+      top = wrap.scrollTop;
+      if (needsDrawing()) draw();
+    }, { passive: true });
     const width = columns.reduce((sum, column) => sum + (column.width ?? 9), 0);
     table.style.minWidth = `${width}ch`;
     body.append(above, below);
     element.replaceChildren(wrap);
-    new ResizeObserver(() => draw()).observe(wrap);
+    new ResizeObserver(([{ contentRect }]) => {
+      height = contentRect.height;
+      if (needsDrawing()) draw();
+    }).observe(wrap);
 
     function headCell(column) {
       const cell = make("th", { scope: "col", class: column.numeric ? "number" : null, title: column.hint });
@@ -47,19 +55,20 @@
       return make("td", { class: column.numeric ? "number" : null }, content);
     }
 
-    function rowElement(number) {
-      const row = rows[number];
+    function rowElement(row) {
       if (!made.has(row)) {
         if (made.size >= KEPT) made.delete(made.keys().next().value);
         made.set(row, make("tr", { class: options.rowClass?.(row) }, columns.map((column) => bodyCell(column, row))));
       }
-      const element = made.get(row);
-      if (element.dataset.row !== String(number)) {
-        element.setAttribute("aria-rowindex", String(number + 2));
-        element.dataset.row = number;
+      return made.get(row);
+    }
+
+    function number(element, at) {
+      if (element.dataset.row !== String(at)) {
+        element.setAttribute("aria-rowindex", String(at + 2));
+        element.dataset.row = at;
       }
-      mark(element, number);
-      return element;
+      mark(element, at);
     }
 
     function mark(element, number) {
@@ -68,32 +77,34 @@
       if (link) link.tabIndex = number === active ? 0 : -1;
     }
 
-    function sight() {
+    function sight(room) {
       if (printing.matches) return [0, Math.min(rows.length, MOST_PRINTED)];
-      const from = Math.floor(wrap.scrollTop / ROW), count = Math.ceil((wrap.clientHeight || 400) / ROW);
-      return [Math.max(0, from - ROOM), Math.min(rows.length, from + count + ROOM)];
+      const from = Math.floor(top / ROW), count = Math.ceil((height || wrap.clientHeight || 400) / ROW);
+      return [Math.max(0, from - room), Math.min(rows.length, from + count + room)];
     }
 
     /* Not at every pixel: while there is room on both sides, nothing needs to be drawn. */
     function needsDrawing() {
-      const from = Math.floor(wrap.scrollTop / ROW), to = from + Math.ceil(wrap.clientHeight / ROW);
+      const from = Math.floor(top / ROW), to = from + Math.ceil(height / ROW);
       return (from < first + 1 && first > 0) || (to > last - 1 && last < rows.length);
     }
 
     /* Rows that stay are left alone: laying out a cell costs more than all that was computed. */
-    function draw() {
+    function draw(room = ROOM) {
+      clearTimeout(roomy);
       const hadFocus = body.contains(document.activeElement);
-      [first, last] = sight();
-      const wanted = new Map();
-      for (let number = first; number < last; number++) wanted.set(number, rowElement(number));
-      const kept = new Set(wanted.values());
-      for (const element of pool.values()) if (!kept.has(element)) element.remove();
+      [first, last] = sight(room);
+      while (last - sight(0)[1] < ROOM && pool.has(rows[last])) last += 1;
+      const wanted = rows.slice(first, last), before = pool;
+      pool = new Map(wanted.map((row) => [row, rowElement(row)]));
+      for (const [row, element] of before) if (!pool.has(row)) element.remove();
       let at = above.nextSibling;
-      for (const element of wanted.values()) {
+      wanted.forEach((row, i) => {
+        const element = pool.get(row);
+        number(element, first + i);
         if (element === at) at = at.nextSibling;
         else body.insertBefore(element, at);
-      }
-      pool = wanted;
+      });
       stretch(above, first);
       stretch(below, rows.length - last);
       if (hadFocus && !body.contains(document.activeElement)) wrap.focus({ preventScroll: true });
@@ -110,7 +121,7 @@
       PageDown: () => active + page(), PageUp: () => active - page(),
       Home: () => 0, End: () => rows.length - 1,
     };
-    const page = () => Math.max(1, Math.floor(wrap.clientHeight / ROW) - 2);
+    const page = () => Math.max(1, Math.floor(height / ROW) - 2);
 
     function move(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("thead")) return;
@@ -138,24 +149,28 @@
     }
 
     function activate(number) {
-      const before = pool.get(active);
+      const before = pool.get(rows[active]);
       active = Math.max(0, Math.min(rows.length - 1, number));
       if (before) mark(before, Number(before.dataset.row));
-      if (pool.has(active)) mark(pool.get(active), active);
+      if (pool.has(rows[active])) mark(pool.get(rows[active]), active);
     }
 
     function reveal(number) {
-      const top = number * ROW, head = table.tHead.offsetHeight;
-      const height = wrap.clientHeight - head;
-      if (top < wrap.scrollTop) wrap.scrollTop = top;
-      else if (top + ROW > wrap.scrollTop + height) wrap.scrollTop = top + ROW - height;
+      const from = number * ROW, room = height - table.tHead.offsetHeight;
+      if (from < top) scroll(from);
+      else if (from + ROW > top + room) scroll(from + ROW - room);
+    }
+
+    function scroll(to) {
+      wrap.scrollTop = to;
+      top = wrap.scrollTop;
     }
 
     function focus(number) {
       activate(number);
       reveal(active);
       draw();
-      (pool.get(active)?.querySelector(".pick") ?? wrap).focus({ preventScroll: true });
+      (pool.get(rows[active])?.querySelector(".pick") ?? wrap).focus({ preventScroll: true });
     }
 
     function showSort(sort) {
@@ -163,7 +178,8 @@
       columns.forEach((column, i) => {
         const arrow = heads[i].querySelector(".arrow");
         if (!arrow) return;
-        arrow.textContent = column.key !== key ? "" : descends ? "▼" : "▲";
+        const sign = column.key !== key ? "" : descends ? "▼" : "▲";
+        if (arrow.textContent !== sign) arrow.textContent = sign;
         if (column.key === key) heads[i].setAttribute("aria-sort", descends ? "descending" : "ascending");
         else heads[i].removeAttribute("aria-sort");
       });
@@ -179,14 +195,15 @@
         rows = wanted;
         chosen = chosenRow;
         active = Math.max(0, rows.indexOf(chosen));
-        if (!keepsPlace) wrap.scrollTop = 0;
+        if (!keepsPlace && top) scroll(0);
         table.setAttribute("aria-rowcount", String(rows.length + 1));
         showSort(sort);
-        draw();
+        draw(0);
+        roomy = setTimeout(() => wrap.isConnected && draw(), ROOM_MS);
       },
       choose(row) {
         chosen = row;
-        for (const [number, each] of pool) mark(each, number);
+        for (const each of pool.values()) mark(each, Number(each.dataset.row));
       },
       reveal(row) {
         const number = rows.indexOf(row);
