@@ -16,7 +16,7 @@ from sepconv.units import SECOND_SCALES, format_seconds, format_speedup, signifi
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
 AXIS_TITLE = {"font": {"size": 13, "color": "@muted"}, "standoff": 8}
 PLOTLY_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
-LEAST_RATIO = 0.9  # a ratio's axis begins there or below
+LEAST_RATIO = 0.84  # a ratio's axis begins there or below
 DECADES = (1, 2, 5)
 RATIO_TICKS = tuple(round(n * 10.0**e, 4) for e in range(-3, 4) for n in DECADES)
 SECOND_TICKS = tuple(float(f"{n}e{e}") for e in range(-7, 3) for n in DECADES)
