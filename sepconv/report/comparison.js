@@ -3,40 +3,17 @@
    rows of its table. Every number and word is decided already; it only puts them in place. */
 window.comparison = (() => {
   const doc = JSON.parse(document.getElementById("document").textContent);
+  const { make, draw: shape, inert } = sepconv.dom;
+  const { formatSeconds: seconds } = sepconv.units;
+  const { paint, theme } = sepconv.look;
   const { anchors, themes, forest, surface, strips, nulls, margins } = doc;
   const STAGES = ["screen", "confirm", "base against base"];
   const NARROW = 560, NARROW_ROW = 40, ROW = 26, LANE = 30, EDGE = 10;
   const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
   const element = (id) => document.getElementById(id);
 
-  function make(tag, attributes = {}, ...children) {
-    const made = document.createElement(tag);
-    return filled(made, attributes, children);
-  }
-
-  function shape(tag, attributes = {}, ...children) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    return filled(made, attributes, children);
-  }
-
-  function filled(made, attributes, children) {
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (value !== null) made.setAttribute(name, value);
-    }
-    made.append(...children.filter((child) => child !== null));
-    return made;
-  }
-
   const signed = (change) => (change === null ? "–"
     : `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(Math.abs(change) < 100 ? 1 : 0)} %`);
-
-  function seconds(value) {
-    const scales = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
-    const [scale, unit] = scales.find(([size]) => value >= 0.9995 * size) ?? scales[3];
-    const number = value / scale;
-    return `${number >= 100 ? number.toFixed(0) : number.toPrecision(3)} ${unit}`;
-  }
 
   /* ---- passes: a dot each, above one axis -------------------------------------------------- */
 
@@ -224,17 +201,6 @@ window.comparison = (() => {
 
   /* ---- figures ----------------------------------------------------------------------------- */
 
-  const darkness = matchMedia("(prefers-color-scheme: dark)");
-  const printing = matchMedia("print");
-  const theme = () => (darkness.matches && !printing.matches ? "dark" : "light");
-
-  function paint(spec, words) {
-    if (typeof spec === "string") return Object.hasOwn(words, spec) ? words[spec] : spec;
-    if (Array.isArray(spec)) return spec.map((value) => paint(value, words));
-    if (spec === null || typeof spec !== "object") return spec;
-    return Object.fromEntries(Object.entries(spec).map(([k, v]) => [k, paint(v, words)]));
-  }
-
   /* On a narrow screen the names stand above their rows: beside them nothing else had room. */
   function narrowed(spec, width) {
     if (width >= NARROW) return spec;
@@ -272,9 +238,6 @@ window.comparison = (() => {
     const cells = { ...surface.cells, z, text, customdata, zmin: -surface.scale, zmax: surface.scale };
     return { data: [cells], layout: { ...surface.layout, shapes } };
   }
-
-  const inert = (text) =>
-    text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("$", "&#36;");
 
   /* What a cell says when it is pointed at stands in the row of its case. */
   function hoverText(place) {
@@ -323,15 +286,11 @@ window.comparison = (() => {
     drawSurface();
   }
 
-  /* The page is painted before 5 MB of plotly are compiled. */
+  /* The page is painted before 5 MB of plotly are unpacked and compiled. */
   function loadPlotly() {
-    const source = element("plotly-source");
-    if (!source) return ready();
-    requestAnimationFrame(() => setTimeout(() => {
-      const script = document.createElement("script");
-      script.textContent = source.textContent;
-      source.remove();
-      document.body.append(script);
+    if (!element("plotly-packed")) return ready();
+    requestAnimationFrame(() => setTimeout(async () => {
+      await sepconv.look.plotly();
       redraw();
       const boxes = [...document.querySelectorAll("#forest, #surface [id^=panel-]")];
       for (const box of boxes)
@@ -343,8 +302,7 @@ window.comparison = (() => {
         if ((width < NARROW + 60) !== (innerWidth < NARROW + 60)) redraw();
         width = innerWidth;
       });
-      darkness.addEventListener("change", redraw);
-      printing.addEventListener("change", redraw);
+      sepconv.look.onChange(redraw);
       reveal();
       ready();
     }));

@@ -35,7 +35,13 @@ from sepconv.report.comparison_summary import (
     side_facts,
     unmeasured,
 )
-from sepconv.report.offline import palette_style, plotly_source, script_json, script_text
+from sepconv.report.offline import (
+    packed_plotly,
+    palette_style,
+    script_json,
+    script_text,
+    shared_scripts,
+)
 from sepconv.report.run import format_time
 from sepconv.report.shape import shared_axes
 from sepconv.report.verdict import (
@@ -89,8 +95,8 @@ def render_comparison(
         has_forest=document["forest"] is not None,
         has_surface=document["surface"] is not None,
         style="\n".join([palette_style(OUTCOME_THEMES), look, mark_style()]),
-        script=script_text((here / "comparison.js").read_text("utf-8")),
-        plotly=script_text(plotly_source()) if has_figure else "",
+        scripts=[*shared_scripts(), script_text((here / "comparison.js").read_text("utf-8"))],
+        plotly=packed_plotly() if has_figure else "",
     )
 
 

@@ -7,12 +7,17 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from sepconv.errors import ReportUnwritable
 from sepconv.figures.palette import THEMES
+from sepconv.report.dashboard.pack import pack_text
+
+SHARED = ("units", "packed", "dom", "look")
+"""The scripts that all pages share, in their order: each is a file in `script/`."""
 
 ESCAPED = "<>&\u2028\u2029"
 """What could end a script element, or a line of an old JavaScript."""
@@ -56,6 +61,18 @@ def script_text(text: str) -> str:
 def plotly_source() -> str:
     """plotly's own script, as it came with the package."""
     return (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
+
+
+@cache
+def packed_plotly() -> str:
+    """plotly's script as a page carries it along: packing it takes longer than all the rest."""
+    return pack_text(plotly_source())
+
+
+def shared_scripts() -> list[str]:
+    """What every page of ours begins with: numbers as people read them, elements, colours."""
+    here = files("sepconv.report") / "script"
+    return [script_text((here / f"{name}.js").read_text("utf-8")) for name in SHARED]
 
 
 def palette_style(themes: Mapping[str, Mapping[str, str]] = THEMES) -> str:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from sepconv.figures.outcome import OUTCOME_THEMES
 from sepconv.report.dashboard.content import build_content
 from sepconv.report.dashboard.fallback import fallback_words
-from sepconv.report.dashboard.pack import pack_text
 from sepconv.report.dashboard.policy import FILE_POLICY
 from sepconv.report.dashboard.source import Source
-from sepconv.report.offline import palette_style, plotly_source, script_json, script_text
+from sepconv.report.offline import (
+    packed_plotly,
+    palette_style,
+    script_json,
+    script_text,
+    shared_scripts,
+)
 
 HERE = files("sepconv.report.dashboard")
 VIEWS = ("overview", "explore", "surface", "roofline", "compare", "case", "run")
 SCRIPTS = (
     *(
-        "units",
-        "dom",
         "store",
         "blocks",
         "state",
@@ -36,7 +38,7 @@ SCRIPTS = (
     *VIEWS,
     "start",
 )
-"""The scripts, in their order: each is a file in `script/`."""
+"""The scripts, in their order, after those that all pages share: each is a file in `script/`."""
 
 
 def render(source: Source) -> str:
@@ -66,16 +68,10 @@ def render_page(
             [palette_style(OUTCOME_THEMES), _text("style.css"), *_texts("style/{}.css", VIEWS)]
         ),
         document=script_json(content),
-        scripts=[script_text(each) for each in _texts("script/{}.js", SCRIPTS)],
+        scripts=[*shared_scripts(), *map(script_text, _texts("script/{}.js", SCRIPTS))],
         plotly=plotly,
         noscript=fallback.render(fallback_words(source, content)),
     )
-
-
-@cache
-def packed_plotly() -> str:
-    """plotly's script as a page carries it along: packing it takes longer than all the rest."""
-    return pack_text(plotly_source())
 
 
 def _texts(pattern: str, names: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from sepconv.record import Measurement, Status
 from sepconv.report.dashboard.page import SCRIPTS, VIEWS, render
 from sepconv.report.dashboard.source import Source
+from sepconv.report.offline import SHARED
 from tests.report.dashboard.conftest import make_source
 from tests.report.event_sample import changed, event, revision
 from tests.report.sample import (
@@ -68,7 +69,7 @@ def test_all_but_plotly_is_small(page):
 def test_every_view_has_its_script_and_its_name(page):
     assert set(VIEWS) < set(SCRIPTS)
     assert SCRIPTS[-1] == "start"
-    assert page.count("<script>") == len(SCRIPTS)
+    assert page.count("<script>") == len(SHARED) + len(SCRIPTS)
 
 
 def test_the_title_is_escaped():

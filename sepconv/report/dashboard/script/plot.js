@@ -2,8 +2,7 @@
 /* Figures: content put into a frame, in the reader's colours. The look comes with the data. */
 ((sepconv) => {
   const { doc, dom } = sepconv;
-  const darkness = matchMedia("(prefers-color-scheme: dark)");
-  const printing = matchMedia("print");
+  const { paint, plotly, theme } = sepconv.look;
   const NARROW = 420;
   const TICK = 110; // px that the name of a run takes up on an axis
   const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
@@ -12,15 +11,6 @@
 
   /* What an event is called beside its line: several have to fit next to each other. */
   const eventName = (names, count = 1) => (innerWidth < NARROW ? names : `event${count === 1 ? "" : "s"} ${names}`);
-
-  const theme = () => (darkness.matches && !printing.matches ? "dark" : "light");
-
-  function paint(spec, words) {
-    if (typeof spec === "string") return Object.hasOwn(words, spec) ? words[spec] : spec;
-    if (Array.isArray(spec)) return spec.map((value) => paint(value, words));
-    if (spec === null || typeof spec !== "object" || ArrayBuffer.isView(spec)) return spec;
-    return Object.fromEntries(Object.entries(spec).map(([name, value]) => [name, paint(value, words)]));
-  }
 
   /* One level deep: what the content says of a trace or an axis adds to what the frame says. */
   function merge(base, added) {
@@ -51,30 +41,6 @@
     if (content.height) layout.height = content.height;
     if (!content.traces.length && frame.empty) layout.annotations = [paint(frame.empty, words)];
     return { data: content.traces.map((trace) => fillTrace(trace, frame, words)), layout };
-  }
-
-  /* ---- plotly itself: unpacked and compiled once, after the page is painted ------------------- */
-
-  let loading = null;
-  const plotly = () => loading ??= load();
-
-  async function load() {
-    if (window.Plotly) return window.Plotly;
-    const holder = document.getElementById("plotly-packed");
-    const script = document.createElement("script");
-    if (holder.dataset.src) {
-      await new Promise((resolve, reject) => {
-        Object.assign(script, { src: holder.dataset.src, onload: resolve,
-          onerror: () => reject(new Error(`${holder.dataset.src} is missing beside this page`)) });
-        document.head.append(script);
-      });
-    } else {
-      script.textContent = await sepconv.unpackText(holder.textContent);
-      holder.remove();
-      document.head.append(script);
-    }
-    script.remove();
-    return window.Plotly;
   }
 
   /* ---- drawing --------------------------------------------------------------------------------- */
@@ -132,9 +98,7 @@
     }
   }
 
-  const redrawAll = () => [...shown.keys()].forEach((element) => redraw(element));
-  darkness.addEventListener("change", redrawAll);
-  printing.addEventListener("change", redrawAll);
+  sepconv.look.onChange(() => [...shown.keys()].forEach((element) => redraw(element)));
 
   sepconv.plotly = plotly;
   sepconv.plot = Object.assign(plot, { draw, sweep, theme, eventName });

@@ -1,6 +1,7 @@
 "use strict";
 /* The document: cases, runs and series by index, and the histories, unpacked when first looked at. */
 ((sepconv) => {
+  const { bytes, gunzip } = sepconv.packed;
   const doc = sepconv.doc = JSON.parse(document.getElementById("document").textContent);
   const { axes, lines, runs, cases, series, statuses, errors, parts } = doc;
   const FULL = 65535, STEPS = 60000;
@@ -191,16 +192,6 @@
 
   /* ---- histories: parts are unpacked once, when first looked at ------------------------------ */
 
-  function bytes(base64) {
-    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
-    return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  }
-
-  function gunzip(packed) {
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).arrayBuffer();
-  }
-
   const awaited = new Map();
   function arrive(part, base64) {
     awaited.get(part)?.(base64);
@@ -300,5 +291,4 @@
   sepconv.arrive = arrive;
   /* What Python packed: a part of histories, or the blocks of blocks.js; `key` is what it arrives by. */
   sepconv.unpack = async ({ packed, src }, key) => gunzip(bytes(packed ?? await load(src, key)));
-  sepconv.unpackText = async (base64) => new TextDecoder().decode(await gunzip(bytes(base64.trim())));
 })(window.sepconv ??= {});
