@@ -138,7 +138,7 @@ def test_the_page_says_what_is_new_and_shows_it_where_one_was(page, served, stor
     new = live(page)
 
     with page.expect_navigation():
-        page.click("text=Show")
+        page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_selector("html[data-ready]", state="attached")
 
     assert same == "Up to date. Follow"
