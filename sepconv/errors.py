@@ -175,7 +175,9 @@ class ReportUnwritable(SepconvError):
     """The report cannot be written where it was asked for."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"cannot write {path}: {reason}; name another place, or make this one writable")
+        super().__init__(
+            f"cannot write {path}: {reason}; name another place, or make this one writable"
+        )
         self.path = path
 
 

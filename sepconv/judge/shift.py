@@ -148,6 +148,8 @@ class _Levels:
         self._freedom = max(1, len(logs) - len(rests))
         self._scale = max(_scatter(np.concatenate(rests)), inner_scale(logs), LEAST_CHANGE / 10)
         self._correlation = _lag_correlation(rests)
+        settled = [*self._pieces[:-1], self._pieces[-1][: 1 - LEAST_STAY]]  # but for what is judged
+        self._memory = _certain_correlation([p - _trimmed(p) for p in settled if len(p) > 0])
 
     def newest_distances(self) -> dict[str, float]:
         """How far the newest nights are from the level before them, in scales, by uid."""
@@ -296,3 +298,9 @@ def _lag_correlation(rests: Sequence[Array]) -> float:
         return 0.0
     together = float(sum((a * b).sum() for a, b in pairs))
     return min(MOST_CORRELATED, max(0.0, together / power))
+
+
+def _certain_correlation(rests: Sequence[Array]) -> float:
+    """Of neighbours within levels, less its standard error: few nights resemble by chance."""
+    pairs = sum(max(0, len(piece) - 1) for piece in rests)
+    return max(0.0, _lag_correlation(rests) - 1 / sqrt(pairs)) if pairs else 0.0
