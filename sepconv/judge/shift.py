@@ -214,9 +214,7 @@ class _Levels:
         joint = self._joint(place, len(before), len(after))
         single = sqrt(self._scale**2 * (1 + 1 / len(before)) + joint**2)
         tails = nights.chances(distances / single, uids)
-        independent = 1 + (len(after) - 1) * (
-            1 - self._correlation
-        )  # what is off stays off a while
+        independent = 1 + (len(after) - 1) * (1 - self._memory)  # what is off stays off a while
         together = float(tails.max()) ** independent
         error = sqrt(self._scale**2 * (1 / len(before) + 1 / len(after)) + joint**2)
         chance = 2 * together * (LEAST_STAY - 1)  # both sides, and as many counts as are tried

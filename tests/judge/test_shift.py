@@ -244,6 +244,16 @@ def test_the_more_nights_show_it_the_surer_it_is() -> None:
     assert p_values[2] < 1e-4 < p_values[0]
 
 
+def test_new_nights_of_a_short_history_are_not_alike_because_both_are_new() -> None:
+    nights = noise(12, 3) + [1.6, 1.65]
+
+    found = strongest(series_of(nights), *calm(4, 14))
+
+    assert found.is_new
+    assert found.sightings == 2
+    assert found.p_value < 0.01 / 5  # one of five series that were looked at
+
+
 def test_newest_nights_that_lie_on_both_sides_are_none() -> None:
     values = [*noise(57, 13), 1.08, 0.92, 1.08]
 
