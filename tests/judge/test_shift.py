@@ -245,7 +245,7 @@ def test_the_more_nights_show_it_the_surer_it_is() -> None:
 
 
 def test_new_nights_of_a_short_history_are_not_alike_because_both_are_new() -> None:
-    nights = noise(12, 3) + [1.6, 1.65]
+    nights = [*noise(12, 3), 1.6, 1.65]
 
     found = strongest(series_of(nights), *calm(4, 14))
 
