@@ -45,83 +45,75 @@ def configured_store() -> str:
     return load_configuration(Path.cwd()).store or DEFAULT_STORE
 
 
-def shown_options(command: F) -> F:
-    """What of a store is shown: `--since`, `--where`."""
-    for option in reversed(
-        (
-            click.option(
-                "--since",
-                type=Since(),
-                metavar="DATE",
-                help="Only runs that began then or later: 2026-11-03, or 30d.  [default: all]",
-            ),
-            click.option(
-                "--where",
-                metavar="SELECTION",
-                help='Only these cases, as in "conv_type=standard and stride=2".  [default: all]',
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several options as one decorator; `--help` lists them in this order."""
+
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def measuring_options(command: F) -> F:
-    """How comparisons measure: `--allocator`, `--seed`, `--case-timeout`, `--wait`."""
-    for option in reversed(
-        (
-            click.option(
-                "--allocator",
-                type=click.Choice(ALLOCATORS),
-                default="tuned",
-                show_default=True,
-                help="Whether freed memory stays in the process.",
-            ),
-            click.option(
-                "--seed", type=int, default=0, show_default=True, help="Of weights and inputs."
-            ),
-            click.option(
-                "--case-timeout",
-                "case_timeout_s",
-                type=DURATION,
-                metavar="TIME",
-                default=f"{CASE_TIMEOUT_S:g}s",
-                show_default=True,
-                help="A case that is silent for so long has timed out.",
-            ),
-            click.option(
-                "--wait", is_flag=True, help="Wait until nothing else is measuring on the device."
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+case_timeout_option = click.option(
+    "--case-timeout",
+    "case_timeout_s",
+    type=DURATION,
+    metavar="TIME",
+    default=f"{CASE_TIMEOUT_S:g}s",
+    show_default=True,
+    help="A case that is silent for so long has timed out.",
+)
 
+shown_options = together(
+    click.option(
+        "--since",
+        type=Since(),
+        metavar="DATE",
+        help="Only runs that began then or later: 2026-11-03, or 30d.  [default: all]",
+    ),
+    click.option(
+        "--where",
+        metavar="SELECTION",
+        help='Only these cases, as in "conv_type=standard and stride=2".  [default: all]',
+    ),
+)
+"""What of a store is shown."""
 
-def commit_options(command: F) -> F:
-    """Whose commits are measured: `--repo`, `--conv-types`, `--build-command`."""
-    for option in reversed(
-        (
-            click.option(
-                "--repo",
-                type=click.Path(exists=True, path_type=Path),
-                help="The repository of the code.  [default: this one]",
-            ),
-            click.option(
-                "--conv-types",
-                type=click.Path(path_type=Path, dir_okay=False),
-                metavar="FILE.py",
-                help="Your own conv types: CONV_TYPES = {'name': builder}.",
-            ),
-            click.option(
-                "--build-command",
-                metavar="COMMAND",
-                help="Builds a commit, in its own copy; kept.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+measuring_options = together(
+    click.option(
+        "--allocator",
+        type=click.Choice(ALLOCATORS),
+        default="tuned",
+        show_default=True,
+        help="Whether freed memory stays in the process.",
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of weights and inputs."),
+    case_timeout_option,
+    click.option(
+        "--wait", is_flag=True, help="Wait until nothing else is measuring on the device."
+    ),
+)
+"""How comparisons measure."""
+
+commit_options = together(
+    click.option(
+        "--repo",
+        type=click.Path(exists=True, path_type=Path),
+        help="The repository of the code.  [default: this one]",
+    ),
+    click.option(
+        "--conv-types",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE.py",
+        help="Your own conv types: CONV_TYPES = {'name': builder}.",
+    ),
+    click.option(
+        "--build-command", metavar="COMMAND", help="Builds a commit, in its own copy; kept."
+    ),
+)
+"""Whose commits are measured."""
 
 
 def format_option(*formats: str) -> Callable[[F], F]:

@@ -9,7 +9,13 @@ from typing import Any
 
 import click
 
-from sepconv.cli.option import CASE_TIMEOUT_S, F, format_option, store_option
+from sepconv.cli.option import (
+    CASE_TIMEOUT_S,
+    case_timeout_option,
+    format_option,
+    store_option,
+    together,
+)
 from sepconv.cli.quantity import DURATION, SIZE
 from sepconv.suite import ALLOCATORS
 
@@ -41,59 +47,48 @@ class Settings:
         return replace(settings, conv_types=None if path is None else Path(path))
 
 
-def sweep_options(command: F) -> F:
-    """The options that `run` and `quick` share: those of `Settings`, and where it goes."""
-    for option in (
-        click.option(
-            "--conv-types",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            metavar="FILE.py",
-            help="Measure your own conv types too: CONV_TYPES = {'name': builder}.",
-        ),
-        click.option(
-            "--isolate", is_flag=True, help="A fresh process for each ring: slower, and safer."
-        ),
-        click.option(
-            "--memory-limit",
-            "memory_limit_bytes",
-            type=SIZE,
-            metavar="SIZE",
-            help="Memory that a case may take, as in 4GiB.",
-        ),
-        click.option(
-            "--case-timeout",
-            "case_timeout_s",
-            type=DURATION,
-            metavar="TIME",
-            default=f"{CASE_TIMEOUT_S:g}s",
-            show_default=True,
-            help="A case that is silent for so long has timed out.",
-        ),
-        click.option(
-            "--wait", is_flag=True, help="Wait until no other sweep is measuring on the device."
-        ),
-        click.option(
-            "--seed", type=int, default=0, show_default=True, help="Of weights, inputs and order."
-        ),
-        click.option(
-            "--allocator",
-            type=click.Choice(ALLOCATORS),
-            default="tuned",
-            show_default=True,
-            help="Whether freed memory stays in the process; where the suite does not say.",
-        ),
-        click.option(
-            "--time-budget",
-            "time_budget_s",
-            type=DURATION,
-            metavar="TIME",
-            help="Be done in about that time, as in 90s or 5m.",
-        ),
-        click.option(
-            "--where", metavar="SELECTION", help="As in: 'stride=2 and channels in (16, 64)'."
-        ),
-        store_option,
-        format_option("table", "json", "csv", "markdown"),
-    ):
-        command = option(command)
-    return command
+sweep_options = together(
+    format_option("table", "json", "csv", "markdown"),
+    store_option,
+    click.option(
+        "--where", metavar="SELECTION", help="As in: 'stride=2 and channels in (16, 64)'."
+    ),
+    click.option(
+        "--time-budget",
+        "time_budget_s",
+        type=DURATION,
+        metavar="TIME",
+        help="Be done in about that time, as in 90s or 5m.",
+    ),
+    click.option(
+        "--allocator",
+        type=click.Choice(ALLOCATORS),
+        default="tuned",
+        show_default=True,
+        help="Whether freed memory stays in the process; where the suite does not say.",
+    ),
+    click.option(
+        "--seed", type=int, default=0, show_default=True, help="Of weights, inputs and order."
+    ),
+    click.option(
+        "--wait", is_flag=True, help="Wait until no other sweep is measuring on the device."
+    ),
+    case_timeout_option,
+    click.option(
+        "--memory-limit",
+        "memory_limit_bytes",
+        type=SIZE,
+        metavar="SIZE",
+        help="Memory that a case may take, as in 4GiB.",
+    ),
+    click.option(
+        "--isolate", is_flag=True, help="A fresh process for each ring: slower, and safer."
+    ),
+    click.option(
+        "--conv-types",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE.py",
+        help="Measure your own conv types too: CONV_TYPES = {'name': builder}.",
+    ),
+)
+"""The options that `run` and `quick` share: those of `Settings`, and where it goes."""

@@ -35,6 +35,7 @@ from sepconv.report.comparison_summary import (
     side_facts,
     unmeasured,
 )
+from sepconv.report.dashboard.policy import FILE_POLICY
 from sepconv.report.offline import (
     packed_plotly,
     palette_style,
@@ -91,6 +92,7 @@ def render_comparison(
     template = environment.from_string((here / "comparison.html").read_text("utf-8"))
     return template.render(
         **page_words(comparison, cases, rows, title),
+        policy=FILE_POLICY,
         document=script_json(document),
         has_forest=document["forest"] is not None,
         has_surface=document["surface"] is not None,

@@ -18,8 +18,8 @@ from sepconv.selection import Selector
 from sepconv.store import schema
 from sepconv.store.read import FETCHED, Cases, in_order, load_runs, newest_runs
 from sepconv.store.text import utc_text
+from sepconv.store.write import CHUNK
 
-ASKED = 500  # numbers in one query: every database takes so many
 BOUNDS = ("value", "low", "high")
 
 
@@ -167,9 +167,9 @@ def _load_exact(connection: Connection, newest: dict[int, int]) -> dict[str, arr
     found = {metric: array("d", [nan]) * len(newest) for metric in EXACT}
     case_of = {number: case for case, number in newest.items()}
     numbers, value = sorted(case_of), schema.value
-    for start in range(0, len(numbers), ASKED):
+    for start in range(0, len(numbers), CHUNK):
         query = select(value.c.measurement_id, value.c.metric, value.c.value).where(
-            value.c.measurement_id.in_(numbers[start : start + ASKED]), value.c.metric.in_(EXACT)
+            value.c.measurement_id.in_(numbers[start : start + CHUNK]), value.c.metric.in_(EXACT)
         )
         for number, metric, exact in connection.execute(query):
             if exact is not None:

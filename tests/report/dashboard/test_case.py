@@ -130,6 +130,8 @@ def test_neighbours_are_one_click_away(open_dashboard, runs):
     page.go_back()
     page.wait_for_function("document.querySelector('h1').textContent.includes('depthwise')")
 
+    assert "128-56" in page.inner_text("h1")
+
 
 @browser_test
 def test_a_case_of_another_machine_says_what_to_type(open_dashboard):

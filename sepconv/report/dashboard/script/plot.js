@@ -100,6 +100,5 @@
 
   sepconv.look.onChange(() => [...shown.keys()].forEach((element) => redraw(element)));
 
-  sepconv.plotly = plotly;
   sepconv.plot = Object.assign(plot, { draw, sweep, theme, eventName });
 })(window.sepconv ??= {});
