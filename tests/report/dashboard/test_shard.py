@@ -62,7 +62,7 @@ def test_an_empty_folder_is_taken(tmp_path, source):
 def test_a_folder_of_somebody_else_is_not_touched(tmp_path, source, name):
     (tmp_path / name).write_text("mine")
 
-    with pytest.raises(ReportUnwritable, match=f"the folder holds '{name}'.*--output"):
+    with pytest.raises(ReportUnwritable, match=f"the folder holds '{name}'.*name another place"):
         write_directory(tmp_path, source)
 
     assert bytes_of(tmp_path) == {name: b"mine"}

@@ -103,7 +103,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_file_cannot_be_a_folder_too(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
 
-    with pytest.raises(ReportUnwritable, match="--output"):
+    with pytest.raises(ReportUnwritable, match="name another place"):
         write_whole(tmp_path / "a" / "b.json", b"new")
 
 
