@@ -12,11 +12,13 @@ from sepconv.panel import Panel
 from sepconv.run import Peak, Run
 
 if TYPE_CHECKING:
+    from sepconv.comparison import Comparison
     from sepconv.record import Measurement
     from sepconv.report.dashboard.source import Class, Source
     from sepconv.store import Store
 
 MOST_BLOCKS = 40_000  # whose rounds a page shows: half a megabyte
+MOST_NIGHTS = 180  # whose ratios a page shows
 
 
 def read_source(
@@ -42,6 +44,7 @@ def read_source(
     source = Source(
         panel,
         revisions=revisions,
+        comparisons=_nights(store, limit=limit, since=since),
         events=store.events(),
         peaks=_peaks(store, panel.runs),
         title=title or TITLE,
@@ -76,6 +79,16 @@ def refuse_nothing(store: Store, *, since: str | None, where: str | None) -> Non
         raise click.UsageError(
             f"no measured case is left by --where {where!r}; there are {there_are}"
         )
+
+
+def _nights(store: Store, *, limit: int | None, since: str | None) -> list[Comparison]:
+    """The newest nights by a pinned reference since then, and what chains their references."""
+    from sepconv.comparison import Purpose
+
+    found = store.comparisons(
+        limit=min(limit or MOST_NIGHTS, MOST_NIGHTS), purposes={Purpose.NIGHTLY, Purpose.CHAIN}
+    )
+    return [each for each in found if since is None or each.started_at >= since]
 
 
 def _newest_two(source: Source) -> list[int]:

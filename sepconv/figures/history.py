@@ -1,8 +1,9 @@
-"""The latency of one case over runs, a line per machine and environment."""
+"""The latency of one case over runs, a line per machine and environment; or its speed-up, or its
+ratio to the pinned reference over nights."""
 
 from __future__ import annotations
 
-from sepconv.figures.frame import Figure, empty_note, error_bars, layout
+from sepconv.figures.frame import AXIS_TITLE, Figure, empty_note, error_bars, layout
 
 TITLE = "History of one case"
 
@@ -15,7 +16,6 @@ FRAME = {
         "latency / s per call",
         hovermode="closest",
         xaxis={"type": "category"},
-        yaxis={"tickformat": "~s", "ticksuffix": "s", "rangemode": "tozero"},
     ),
     "traces": {
         "here": {
@@ -46,7 +46,34 @@ FRAME = {
         },
     },
     "above": ABOVE,
-    "empty": empty_note("This case has no latency in any run."),
+    "along": {
+        "latency": {},
+        "speedup": {},
+        "ratio": {"title": AXIS_TITLE | {"text": "night and commit"}},
+    },
+    "scales": {
+        "latency": {"tickformat": "~s", "ticksuffix": "s", "rangemode": "tozero"},
+        "speedup": {
+            "title": AXIS_TITLE | {"text": "speed-up over standard / ×"},
+            "ticksuffix": "×",
+            "rangemode": "tozero",
+        },
+        "ratio": {
+            "title": AXIS_TITLE | {"text": "time per call ÷ that of the reference"},
+            "ticksuffix": "×",
+        },
+    },
+    "even": {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": 1,
+        "y1": 1,
+        "layer": "below",
+        "line": {"color": "@muted", "width": 1},
+    },
+    "empty": empty_note("Nothing of this kind is known of this case."),
 }
 
 

@@ -17,6 +17,7 @@ from sepconv.report.event import (
 from sepconv.report.occurrence import SUBJECT_LENGTH, describe_change, short_commit
 from sepconv.report.text import inert, shorten
 from sepconv.run import Run
+from sepconv.series import Occasion
 
 MOST_FIRST = 5  # open events that are seen at once
 MOST_FOLDED = 60  # further ones
@@ -77,14 +78,15 @@ def event_section(events: Sequence[Event], known: Collection[str]) -> EventSecti
     )
 
 
-def first_run(runs: Sequence[Run], event: Event) -> int | None:
-    """The index of the first run at the commit, else of the first one at that time or later."""
+def first_seen(occasions: Sequence[Run | Occasion], event: Event) -> int | None:
+    """The index of the first run or night at the commit, else of the first one at that time or
+    later."""
     bad = event.first_bad
     if bad is not None and event.kind is not EventKind.ENVIRONMENT:
-        for index, run in enumerate(runs):
-            if run.commit == bad.commit:
+        for index, each in enumerate(occasions):
+            if each.commit == bad.commit:
                 return index
-    later = (i for i, run in enumerate(runs) if run.started_at >= event.began_at)
+    later = (i for i, each in enumerate(occasions) if each.started_at >= event.began_at)
     return next(later, None)
 
 

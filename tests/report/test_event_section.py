@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sepconv.event import EventState
-from sepconv.report.event_section import MOST_FIRST, MOST_FOLDED, event_section, first_run
+from sepconv.report.event_section import MOST_FIRST, MOST_FOLDED, event_section, first_seen
 from tests.report.event_sample import CASES, changed, event, note, revision, upgrade
 from tests.report.sample import history
 
@@ -54,23 +54,23 @@ def test_what_is_hidden_of_an_event_is_counted():
     assert (len(item.commits), item.hidden_commits) == (10, 4)
 
 
-def test_an_event_stands_before_the_first_run_of_its_commit():
-    assert first_run(RUNS, SEEN) == 2
+def test_an_event_stands_before_the_first_seen_of_its_commit():
+    assert first_seen(RUNS, SEEN) == 2
 
 
 def test_an_event_whose_commit_no_run_measured_stands_before_the_next_run():
     unmeasured = replace(SEEN, first_bad=revision(9), began_at="2026-03-02T00:00:00+00:00")
 
-    assert first_run(RUNS, unmeasured) == 1
+    assert first_seen(RUNS, unmeasured) == 1
 
 
 def test_a_change_of_environment_stands_by_its_time():
     upgraded = replace(upgrade(), first_bad=RUNS[0].revision, began_at="2026-03-03T00:00:00+00:00")
 
-    assert first_run(RUNS, upgraded) == 2
+    assert first_seen(RUNS, upgraded) == 2
 
 
 def test_an_event_after_all_runs_stands_before_none():
     later = replace(SEEN, first_bad=revision(9), began_at="2027-01-01T00:00:00+00:00")
 
-    assert first_run(RUNS, later) is None
+    assert first_seen(RUNS, later) is None

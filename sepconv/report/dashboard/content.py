@@ -21,6 +21,7 @@ from sepconv.record import TRIED_IN_VAIN
 from sepconv.report.dashboard.case import case_section
 from sepconv.report.dashboard.compare import compare_section
 from sepconv.report.dashboard.event import event_items
+from sepconv.report.dashboard.night import nights_section
 from sepconv.report.dashboard.overview import overview_section
 from sepconv.report.dashboard.roofline import roofline_section
 from sepconv.report.dashboard.rounds import rounds_section
@@ -73,6 +74,7 @@ def build_content(source: Source, keep: Keep = inline) -> dict[str, Any]:
             for number, part in enumerate(parts)
         ],
         "rounds": rounds_section(source.rounds, lambda packed: keep("rounds", packed)),
+        "nights": nights_section(source, lambda packed: keep("nights", packed)),
         "events": event_items(source),
         "figures": {name: {"title": f.title, **f.frame} for name, f in FIGURES.items()},
         "themes": OUTCOME_THEMES,

@@ -9,7 +9,7 @@ from sepconv.event import Changed, Event
 from sepconv.report.dashboard.series import short
 from sepconv.report.dashboard.source import Source
 from sepconv.report.event import describe_state, in_order, worst_first
-from sepconv.report.event_section import MARKED, MOST_CASES, MOST_COMMITS, event_title, first_run
+from sepconv.report.event_section import MARKED, MOST_CASES, MOST_COMMITS, event_title, first_seen
 from sepconv.report.occurrence import describe_change
 
 MOST_EVENTS = 200  # a page is no archive: the most urgent ones, then the newest
@@ -39,7 +39,8 @@ def _item(source: Source, event: Event) -> dict[str, Any]:
         "change": change,
         "standing": standing,
         "sentence": f"{change}; {standing}",
-        "run": first_run(source.runs, event),
+        "run": first_seen(source.runs, event),
+        "night": first_seen(source.nights, event),
         "began": event.began_at,
         "machine": event.machine,
         "ratio": short(event.mean_ratio),

@@ -25,6 +25,7 @@ SCRIPTS = (
     *(
         "store",
         "blocks",
+        "nights",
         "state",
         "plot",
         "table",

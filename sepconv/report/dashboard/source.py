@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from sepconv.comparison import Comparison, Purpose
 from sepconv.event import Event
 from sepconv.figures.table import Table, build_table
 from sepconv.judge.finding import Finding, find
+from sepconv.judge.history import ratio_series
 from sepconv.judge.timeline import Timeline, in_order, main_history
 from sepconv.panel import Panel, Rounds
 from sepconv.record import Measurement
 from sepconv.run import Peak, Revision, Run
-from sepconv.series import Occasion
+from sepconv.series import Occasion, Series
 
 TITLE = "Which 2-D convolution is really faster here?"
 
@@ -30,6 +32,8 @@ class Source:
     measured: Mapping[str, Sequence[Measurement]] = field(default_factory=dict)
     """All that is known of the newest run of each class, and of those linked to it, by uid."""
     rounds: Rounds = field(default_factory=Rounds)  # of the newest runs
+    comparisons: Sequence[Comparison] = ()
+    """The nights by a pinned reference, and what chains their references; newest first."""
     events: Sequence[Event] = ()
     revisions: Sequence[Revision] = ()
     peaks: Mapping[Class, Sequence[Peak]] = field(default_factory=dict)
@@ -77,6 +81,28 @@ class Source:
     def findings(self) -> Mapping[int, Finding]:
         """What the newest run of each class says."""
         return {run: find(self.measurements(run)) for run in self.newest}
+
+    @cached_property
+    def ratios(self) -> Sequence[Series]:
+        """Night by night the ratio to the pinned reference, of the cases of the panel."""
+        known = self.panel.case_index
+        found = ratio_series(self.comparisons, self.revisions)
+        return [each for each in found if each.case.identity in known]
+
+    @cached_property
+    def nights(self) -> Sequence[Occasion]:
+        """The nights of these ratios, oldest commit first."""
+        found = {each.occasion.uid: each.occasion for one in self.ratios for each in one.points}
+        return in_order(found.values(), Timeline(self.revisions))
+
+    @cached_property
+    def newest_nights(self) -> Sequence[Comparison]:
+        """The newest night of every machine."""
+        found: dict[str, Comparison] = {}
+        for each in self.comparisons:
+            if each.purpose is Purpose.NIGHTLY:
+                found.setdefault(each.machine.key, each)
+        return tuple(found.values())
 
     @cached_property
     def table(self) -> Table:

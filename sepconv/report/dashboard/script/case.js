@@ -91,53 +91,81 @@
 
   const seriesOf = (index) => doc.classes.map((_, group) => [group, series.of(index, group)]).filter(([, each]) => each !== null);
 
-  async function histories(index, group, metric) {
-    const found = await Promise.all(seriesOf(index).map(async ([other, each]) =>
-      ({ group: other, isHere: other === group, points: (await sepconv.history(each)).filter((point) => point[metric]) })));
-    return found.filter(({ points }) => points.length).sort((one, other) => Number(other.isHere) - Number(one.isHere));
+  /* One series as the figure takes it: {here, name, points: [{at, x, estimate, about, run?}]}. */
+  async function ofRuns(index, group, metric) {
+    const found = await Promise.all(seriesOf(index).map(async ([other, each]) => ({
+      here: other === group,
+      name: other === group ? "this machine and environment" : runs.className(other, group),
+      points: (await sepconv.history(each)).filter((point) => point[metric]).map((point) => ({
+        at: point.run, x: runs.tick(point.run), estimate: point[metric], run: point.run,
+        about: [runs.subject(point.run) ?? "no commit", runs.started(point.run)] })),
+    })));
+    return found.filter(({ points }) => points.length).sort((one, other) => Number(other.here) - Number(one.here));
   }
 
-  function historyTrace({ group, isHere, points }, index, state) {
-    const estimates = points.map((point) => point[state.y]);
-    const size = points.length > 60 ? 5 : 9;
-    return { role: isHere ? "here" : "elsewhere", line: cases.line(index), numbers: {
-      name: isHere ? "this machine and environment" : dom.inert(runs.className(group, state.class)),
-      x: points.map((point) => dom.inert(runs.tick(point.run))),
+  const ofNights = async (index) => (await sepconv.nights.history(index)).map(({ group, points }, i) => ({
+    here: i === 0, name: group,
+    points: points.map(({ night, ratio }) => ({ at: night, x: sepconv.nights.tick(night), estimate: ratio, about: sepconv.nights.describe(night) })),
+  }));
+
+  const spellEstimate = (estimate, y) => (y === "ratio"
+    ? `${units.formatChange(estimate.value)}${estimate.low === null ? "" : ` [${units.formatChange(estimate.low)}, ${units.formatChange(estimate.high)}]`} by the reference`
+    : units.spell(estimate, METRIC[y]));
+
+  function historyTrace({ here, name, points }, index, y) {
+    const estimates = points.map((point) => point.estimate);
+    return { role: here ? "here" : "elsewhere", line: cases.line(index), numbers: {
+      name: dom.inert(name),
+      x: points.map((point) => dom.inert(point.x)),
       y: estimates.map((each) => each.value),
       error_y: { array: estimates.map((each) => (each.high === null ? null : each.high - each.value)),
         arrayminus: estimates.map((each) => (each.low === null ? null : each.value - each.low)) },
-      text: points.map((point, i) => `${units.spell(estimates[i], METRIC[state.y])}<br>${dom.inert(runs.subject(point.run) ?? "no commit")}<br>${runs.started(point.run)}`),
-      customdata: points.map((point) => point.run),
-      marker: { size },
+      text: points.map(({ estimate, about }) => [spellEstimate(estimate, y), ...about.map(dom.inert)].join("<br>")),
+      customdata: points.map((point) => point.run ?? null),
+      marker: { size: points.length > 60 ? 5 : 9 },
     } };
   }
 
   const eventsOf = (index) => doc.events.filter((event) => event.cases.includes(index));
 
-  function eventTraces(index, shownRuns, top) {
-    return eventsOf(index).filter((event) => event.marked && event.run !== null && event.run >= shownRuns[0]).flatMap((event) => {
-      const next = shownRuns.find((run) => run >= event.run);
+  /* Where events began, as lines from `bottom` to `top`; `places` are [index, tick], ascending. */
+  function eventTraces(index, key, places, [bottom, top]) {
+    return eventsOf(index).filter((event) => event.marked && event[key] !== null && event[key] >= places[0]?.[0]).flatMap((event) => {
+      const next = places.find(([at]) => at >= event[key]);
       if (next === undefined) return [];
-      const x = dom.inert(runs.tick(next)), text = dom.inert(`${event.title}: ${event.change}; ${event.state}`);
-      return [{ role: "event", numbers: { x: [x, x], y: [0, top], text: ["", dom.inert(sepconv.plot.eventName(event.number ?? ""))], hovertext: [text, text] } }];
+      const x = dom.inert(next[1]), text = dom.inert(`${event.title}: ${event.change}; ${event.state}`);
+      return [{ role: "event", numbers: { x: [x, x], y: [bottom, top], text: ["", dom.inert(sepconv.plot.eventName(event.number ?? ""))], hovertext: [text, text] } }];
     });
   }
 
-  const topOf = (estimate) => estimate.high ?? estimate.value;
-
-  async function historyContent(index, state) {
-    const found = await histories(index, state.class, state.y);
-    const shownRuns = [...new Set(found.flatMap(({ points }) => points.map((point) => point.run)))].sort((a, b) => a - b);
-    const top = doc.figures.history.above * Math.max(0, ...found.flatMap(({ points }) => points.map((point) => topOf(point[state.y]))));
-    const traces = [...found.map((each) => historyTrace(each, index, state)), ...eventTraces(index, shownRuns, top)];
-    const yaxis = state.y === "latency" ? {} : { title: { text: "speed-up over standard / ×" }, tickformat: "", ticksuffix: "×" };
-    return { traces, found, axes: { xaxis: { tickangle: 0, nticks: 9, categoryorder: "array", categoryarray: shownRuns.map((run) => dom.inert(runs.tick(run))) }, yaxis },
-      label: `${state.y === "latency" ? "Latency" : "Speed-up"} of ${cases.label(index)} over ${units.formatNumber(shownRuns.length, "run")}` };
+  /* Latencies and speed-ups are seen from zero on; a ratio is seen around its values and 1. */
+  function reach(found, y) {
+    const all = found.flatMap(({ points }) => points.map(({ estimate: { value, low, high } }) => [low ?? value, high ?? value]));
+    const top = Math.max(0, ...all.map(([, high]) => high));
+    if (y !== "ratio") return [0, doc.figures.history.above * top];
+    const low = Math.min(1, ...all.map(([each]) => each)), high = Math.max(1, top);
+    return [low, high + (doc.figures.history.above - 1) * (high - low)];
   }
 
-  function historyNote(found) {
+  const WORDS = { latency: "Latency", speedup: "Speed-up", ratio: "Ratio to the reference" };
+
+  async function historyContent(index, state) {
+    const isRatio = state.y === "ratio";
+    const found = await (isRatio ? ofNights(index) : ofRuns(index, state.class, state.y));
+    const places = [...new Map(found.flatMap(({ points }) => points.map(({ at, x }) => [at, x])))].sort(([a], [b]) => a - b);
+    const traces = [...found.map((each) => historyTrace(each, index, state.y)),
+      ...eventTraces(index, isRatio ? "night" : "run", places, reach(found, state.y))];
+    return { traces, found,
+      axes: { xaxis: { ...doc.figures.history.along[state.y], tickangle: 0, nticks: 9, categoryorder: "array", categoryarray: places.map(([, x]) => dom.inert(x)) },
+        yaxis: doc.figures.history.scales[state.y] },
+      shapes: isRatio && found.length ? [doc.figures.history.even] : [],
+      label: `${WORDS[state.y]} of ${cases.label(index)} over ${units.formatNumber(places.length, isRatio ? "night" : "run")}` };
+  }
+
+  function historyNote(found, y) {
     const count = (each) => each.reduce((sum, { points }) => sum + points.length, 0);
-    const here = count(found.filter(({ isHere }) => isHere)), others = count(found.filter(({ isHere }) => !isHere));
+    const here = count(found.filter((each) => each.here)), others = count(found.filter((each) => !each.here));
+    if (y === "ratio") return `${units.formatNumber(here, "night")}, each in turns with the reference, so that what the machine does is not in it: alarms rest on this.${others ? ` ${others} more on other machines or by another reference (dotted).` : ""}`;
     if (here + others <= 1) return "One run: no history yet. Run sepconv quick again after a change.";
     return `${units.formatNumber(here, "run")} on this machine in this environment${others ? `, ${others} in others (dotted)` : ""}.`;
   }
@@ -146,18 +174,19 @@
     const own = parts;
     const content = await historyContent(index, state);
     if (own !== parts) return;
-    parts.historyNote.textContent = historyNote(content.found);
+    parts.historyNote.textContent = historyNote(content.found, state.y);
     await sepconv.plot(parts.history, "history", content, { onClick: ({ customdata }) => {
-      if (customdata !== undefined) sepconv.go({ view: "run", run: customdata }, { push: true });
+      if (Number.isInteger(customdata)) sepconv.go({ view: "run", run: customdata }, { push: true });
     } });
   }
 
-  function historyCard(state) {
+  function historyCard(index, state) {
+    const ratio = sepconv.nights.has(index) ? [["ratio", "by the reference"]] : [];
     const [figure, note] = [make("div", { class: "figure" }), make("p", { class: "note" })];
     parts = { history: figure, historyNote: note };
     return make("section", { class: "card", "aria-label": "History" },
       make("div", { class: "bar-row" }, make("h2", {}, "History"), make("div", { class: "controls" },
-        dom.choice("of what", [["latency", "latency"], ["speedup", "speed-up"]], state.y, (y) => sepconv.go({ y })))), figure, note);
+        dom.choice("of what", [["latency", "latency"], ["speedup", "speed-up"], ...ratio], state.y, (y) => sepconv.go({ y })))), figure, note);
   }
 
   /* ---- events, costs, place of measurement -------------------------------------------------------------------- */
@@ -224,9 +253,12 @@
 
   const nowhere = (index, group) => dom.empty(`${cases.label(index)} was never tried on this machine in this environment (${runs.className(group)}). To try it, type:`, cases.commandFor(index));
 
+  /* A case without nights is shown by its latency. */
+  const shownState = (state, index) => (state.y === "ratio" && !sepconv.nights.has(index) ? { ...state, y: "latency" } : state);
+
   function build(root, index, state) {
     const each = series.of(index, state.class);
-    const history = historyCard(state);
+    const history = historyCard(index, state);
     root.replaceChildren(head(index, state), each === null ? nowhere(index, state.class) : tiles(index, each), history,
       make("div", { class: "pair" }, eventCard(index), costCard(index)),
       sepconv.rounds?.card(index, state.class) ?? "",
@@ -237,9 +269,9 @@
     name: "case",
     title: "Case",
     picks: ["class"],
-    keys: { y: { default: "latency", parse: (text) => (["latency", "speedup"].includes(text) ? text : undefined) } },
-    async show(root, state) {
-      const index = chosen(state);
+    keys: { y: { default: "latency", parse: (text) => (Object.hasOwn(WORDS, text) ? text : undefined) } },
+    async show(root, wanted) {
+      const index = chosen(wanted), state = shownState(wanted, index);
       if (index === null) {
         root.replaceChildren(dom.empty("No case was tried on this machine in this environment. To measure something, type:", "sepconv quick"));
         return;

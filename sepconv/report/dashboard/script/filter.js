@@ -27,7 +27,7 @@
       compact("form", "conv type", members, lineNames, (each) => cases.lineIndex(series.case[each])),
       ...axes.map((axis) => compact(axis, cases.axisTitle(axis), members, doc.axes[axis].values,
         (each) => cases.axisIndex(series.case[each], axis))),
-      compact("outcome", "since the last time", members, OUTCOMES, (each) => outcomes.get(each)),
+      compact("outcome", "since the point before", members, OUTCOMES, (each) => outcomes.get(each)),
       compact("status", "status", members, statuses, (each) => doc.series.status[each]),
     ].filter(({ key, values }) => values.length > 1 || key === "outcome");
   }

@@ -62,6 +62,9 @@
   /* The most urgent first; of one urgency, in the order of the data. */
   const inOrder = (events) => [...events].sort((a, b) => rank(a) - rank(b));
 
+  /* Where there is a ratio, the event rests on it. */
+  const evidence = (index) => (sepconv.nights.has(index) ? { y: "ratio" } : {});
+
   function eventItem(event) {
     const own = event.cases.slice(0, 4);
     const rest = event.cases.length - own.length + event.strangers[0];
@@ -69,7 +72,7 @@
       make("p", {}, event.alarm ? make("b", { class: "slower" }, "Alarm · ") : null, make("b", {}, event.title), " ",
         event.change, " ", make("span", { class: "state" }, event.standing)),
       own.length ? make("p", { class: "note" }, own.length + rest === 1 ? "Case: " : "Cases: ",
-        own.map((index, i) => [i ? ", " : "", make("a", { href: sepconv.href({ view: "case", case: index }) }, cases.label(index))]),
+        own.map((index, i) => [i ? ", " : "", make("a", { href: sepconv.href({ view: "case", case: index, ...evidence(index) }) }, cases.label(index))]),
         rest > 0 ? ` and ${rest} more` : "") : null,
       event.commits.length + event.hidden_commits > 1 ? commitList(event) : null,
       event.notes?.length ? noteList(event.notes) : null);

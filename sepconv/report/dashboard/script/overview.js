@@ -71,6 +71,7 @@
       make("div", {}, make("p", { class: "sentence" }, section.sentence),
         make("p", { class: "trust muted" }, `How sure: ${section.trust}.`)),
       alarms ? events_ : null,
+      sepconv.nights.card(doc.runs.class[run]),
       section.since ? news.since(run, section.since) : null,
       make("div", { class: "pair" },
         figureCard("glance", "At a glance", section.headlines.length ? section.headlines.map((each) => promise.glance(section, each))

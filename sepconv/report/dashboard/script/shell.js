@@ -69,6 +69,8 @@
   const titleOf = (name) => views.all.find((each) => each.name === name).title;
 
   function fallback(state) {
+    if (!runs.count && Object.keys(doc.nights.newest).length)
+      return dom.empty("This store has nights by a reference and no run: its latencies were never measured. To see what the nights say, type:", "sepconv history");
     if (!runs.count)
       return dom.empty("There is no run in this store yet. To measure a first one in about a minute, type:", "sepconv quick");
     return dom.empty(`${titleOf(state.view)} is not part of this page.`);

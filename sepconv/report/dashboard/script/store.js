@@ -215,10 +215,10 @@
     ["speedup", Float32Array], ["speedup_low", Uint16Array], ["speedup_high", Uint16Array],
     ["error", Uint16Array]];
 
-  function split(buffer, points) {
+  function split(buffer, points, widths = WIDTHS) {
     const columns = {};
     let offset = 0;
-    for (const [name, Column] of WIDTHS) {
+    for (const [name, Column] of widths) {
       const end = offset + points * Column.BYTES_PER_ELEMENT;
       columns[name] = new Column(buffer.slice(offset, end));
       offset = end;
@@ -289,6 +289,7 @@
   };
 
   sepconv.arrive = arrive;
+  sepconv.packedColumns = Object.freeze({ split, estimateAt });
   /* What Python packed: a part of histories, or the blocks of blocks.js; `key` is what it arrives by. */
   sepconv.unpack = async ({ packed, src }, key) => gunzip(bytes(packed ?? await load(src, key)));
 })(window.sepconv ??= {});

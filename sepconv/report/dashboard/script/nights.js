@@ -1,0 +1,70 @@
+"use strict";
+/* The nights: every case by the pinned reference, in turns; unpacked when first looked at. */
+((sepconv) => {
+  const { doc, dom, units, cases } = sepconv;
+  const { make } = dom;
+  const { nights } = doc;
+  const COLUMNS = [["night", Uint16Array], ["ratio", Float32Array], ["ratio_low", Uint16Array], ["ratio_high", Uint16Array]];
+
+  let total = 0;
+  const firsts = nights.count.map((count) => (total += count) - count);
+  const ofCase = Map.groupBy(nights.case.keys(), (i) => nights.case[i]);
+  let opened = null;
+
+  async function open() {
+    opened ??= sepconv.unpack(nights, "nights").then((buffer) => sepconv.packedColumns.split(buffer, nights.points, COLUMNS));
+    opened.catch(() => { opened = null; });
+    return opened;
+  }
+
+  const pointsOf = (columns, i) => Array.from({ length: nights.count[i] }, (_, at) => firsts[i] + at)
+    .map((row) => ({ night: columns.night[row], ratio: sepconv.packedColumns.estimateAt(columns, "ratio", row) }))
+    .filter(({ ratio }) => ratio);
+
+  /* The series of a case, the one that goes on to the newest night first. */
+  async function history(index) {
+    const own = ofCase.get(index) ?? [];
+    if (!own.length) return [];
+    const columns = await open();
+    return own.map((i) => ({ group: nights.groups[nights.group[i]], points: pointsOf(columns, i) }))
+      .filter(({ points }) => points.length).sort((one, other) => other.points.at(-1).night - one.points.at(-1).night);
+  }
+
+  const commit = (night) => nights.commit[night]?.slice(0, 7) ?? null;
+  const tick = (night) => `${nights.number[night] ?? night + 1}${commit(night) ? `: ${commit(night)}` : ""}`;
+  const started = (night) => `${nights.started[night].slice(0, 16).replace("T", " ")} UTC`;
+
+  const describe = (night) => [nights.subject[night] ?? "no commit",
+    nights.reference[night] ? `by ${nights.reference[night].slice(0, 10)}` : "by a reference without a commit", started(night)];
+
+  /* ---- what the newest night of a machine says by itself ----------------------------------------- */
+
+  function largestItem({ case: index, label, ratio, low, high }) {
+    return make("li", {}, index === null ? label : make("a", { href: sepconv.href({ view: "case", case: index, y: "ratio" }) }, cases.label(index)),
+      ` ${units.formatChange(ratio)} `, make("small", { class: "muted" }, `[${units.formatChange(low)}, ${units.formatChange(high)}]`));
+  }
+
+  const WORDS = [["same", "as fast as the reference"], ["longer", "longer by their own interval"], ["shorter", "shorter by it"],
+    ["undecided", "undecided"], ["new", "new"], ["missing", "missing"], ["failed", "failed"], ["not_comparable", "not comparable"]];
+
+  function countSentence(counts) {
+    const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    const parts = WORDS.filter(([name]) => counts[name]).map(([name, words]) => `${counts[name].toLocaleString("en")} ${words}`);
+    return parts.length ? `${units.formatNumber(total, "case")}: ${parts.join(", ")}.` : "No case was compared.";
+  }
+
+  function card(group) {
+    const newest = nights.newest[doc.classes[group].machine];
+    if (!newest) return null;
+    const { number, started: at, state, base, head, counts, untried, largest } = newest;
+    return make("section", { class: "card", "aria-labelledby": "night-title" },
+      make("h2", { id: "night-title" }, "The newest night, in turns with its reference"),
+      make("p", {}, countSentence(counts)),
+      make("p", { class: "note" }, `Comparison ${number ?? ""} of ${head} by ${base}, ${at.slice(0, 16).replace("T", " ")} UTC`,
+        state === "done" ? "." : ` (${state}).`, untried ? ` ${units.formatNumber(untried, "case")} not tried.` : "",
+        " One night shows what is the same, and decides nothing else: what changed over the nights is in the events."),
+      largest.length ? [make("p", { class: "note" }, "Farthest from the reference:"), make("ul", { class: "reasons" }, largest.map(largestItem))] : null);
+  }
+
+  sepconv.nights = Object.freeze({ has: (index) => ofCase.has(index), count: nights.started.length, history, tick, describe, card });
+})(window.sepconv ??= {});
