@@ -59,7 +59,8 @@ async (number) => {
   const row = document.querySelectorAll(".view-explore tr[data-row]")[number];
   const before = performance.now();
   row.click();
-  await new Promise((resolve) => setTimeout(resolve));
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  do await frame(); while (!document.documentElement.dataset.ready);
   return performance.now() - before;
 }
 """
@@ -138,7 +139,7 @@ def look(page_path: Path) -> Iterator[tuple[str, str, str]]:
         nodes = page.evaluate("document.querySelectorAll('*').length")
         yield "elements", f"{nodes:,}", "≤ 1,500"
         yield "filter / ms", best(page, FILTER), "≤ 16"
-        yield "select / ms", best(page, SELECT), "≤ 100"
+        yield "select, until it is drawn / ms", best(page, SELECT), "≤ 100"
         browser.close()
     foreign = [url for url in requests if not url.startswith(("file:", "about:", "data:", "blob:"))]
     yield "requests to a network", str(len(foreign)), "0"
@@ -219,8 +220,14 @@ def measure(case: Case, chance: Random) -> Measurement:
     latency = case.in_channels * case.height * case.batch_size * 1e-8 * chance.uniform(1, 2)
     values = {"latency_s": estimate(latency, 0.02)}
     if case.conv_type != ConvType.STANDARD:
-        values["realised_speedup"] = estimate(chance.uniform(0.5, 5), 0.03)
+        values["realised_speedup"] = estimate(speedup(case) * chance.gauss(1, 0.02), 0.03)
     return Measurement(case, Status.OK, values=values, passes=8)
+
+
+def speedup(case: Case) -> float:
+    """Rises with the channels and the image, as real ones do, and crosses 1."""
+    most = 4.0 if case.conv_type == ConvType.DEPTHWISE_SEPARABLE else 1.6
+    return most * case.in_channels / (case.in_channels + 40) * (case.height / 56) ** 0.2
 
 
 def estimate(value: float, width: float) -> Estimate:

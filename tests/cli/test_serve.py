@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,9 @@ from sepconv.errors import InvalidSelection, NotAStore
 from sepconv.report.dashboard.policy import LIVE_POLICY
 from tests.report.sample import trio
 from tests.served import LIMIT_S, keep_run, serving
+from tests.store.conftest import PASSWORD
+from tests.store.conftest import postgresql_server as postgresql_server
+from tests.store.conftest import postgresql_url as postgresql_url
 
 
 @pytest.fixture
@@ -128,6 +132,23 @@ def test_the_state_stays_until_something_is_written(served, store_url):
     assert after["state"] != before["state"]
     assert after["measured"] == {"1": 3, "2": 2}
     assert after["progress"] == "Run 2 has 2 of 2 cases so far."
+
+
+@pytest.mark.postgresql
+def test_a_store_in_postgresql_is_followed_too(postgresql_url):
+    keep_run(postgresql_url, 0)
+    with serving(postgresql_url) as served:
+        before = json.loads(served.ask("/state")[1])
+        keep_run(postgresql_url, 1)
+        after, deadline = before, time.monotonic() + LIMIT_S
+        while after == before and time.monotonic() < deadline:  # it looks once a second
+            time.sleep(0.1)
+            after = json.loads(served.ask("/state")[1])
+        _, page = served.ask()
+
+    assert after["measured"] == {"1": 3, "2": 3}
+    assert "run-1" in page
+    assert PASSWORD not in served.said + page
 
 
 def test_an_unchanged_page_is_not_sent_twice(served, store_url):

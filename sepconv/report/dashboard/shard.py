@@ -7,6 +7,7 @@ hands its bytes over.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
@@ -30,6 +31,7 @@ INDEX = "index.html"
 PLOTLY = "plotly.js"
 ABOUT = "about.txt"
 SAID = "Written by `sepconv report`; the next report takes the place of this whole folder.\n"
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of renameat2 in Linux
 OURS = re.compile(rf"{re.escape(INDEX)}|{re.escape(PLOTLY)}|{re.escape(ABOUT)}|part-\w+\.js")
 
 
@@ -93,10 +95,24 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def _exchange(made: Path, path: Path) -> None:
-    """Put the new folder where the old one is; if that fails, the old one is there again."""
+    """Put the new folder where the old one is, so that there is one at every moment."""
     if not path.exists():
         made.rename(path)
-        return
+    elif not _swap(made, path):
+        _replace(made, path)
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange two folders at once; False where the system or the file system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    ends = (AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other))
+    return bool(rename(*ends, RENAME_EXCHANGE) == 0)
+
+
+def _replace(made: Path, path: Path) -> None:
+    """The same in two steps; if the second fails, the old folder is there again."""
     old = made.with_name(f"{made.name}.old")
     path.rename(old)
     try:

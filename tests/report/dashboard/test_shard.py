@@ -1,12 +1,13 @@
 """The dashboard as a folder: written whole or not at all, loaded part by part."""
 
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import pytest
 
 from sepconv.errors import ReportUnwritable
-from sepconv.report.dashboard import series
+from sepconv.report.dashboard import series, shard
 from sepconv.report.dashboard.shard import leading_page, write_directory
 from tests.report.dashboard.conftest import make_source
 from tests.report.sample import history
@@ -50,6 +51,39 @@ def test_a_new_report_takes_the_place_of_the_old_one(tmp_path, source, monkeypat
 
     assert "part-1.js" not in bytes_of(tmp_path / "report")
     assert [each.name for each in tmp_path.iterdir()] == ["report"]
+
+
+def test_whoever_looks_meanwhile_always_finds_a_page(tmp_path, source):
+    page = write_directory(tmp_path / "report", source)
+    missed, is_over = [], Event()
+
+    def look():
+        while not is_over.is_set():
+            try:
+                seen = page.read_bytes()
+            except FileNotFoundError:
+                seen = b""
+            if not seen.endswith(b"</html>"):
+                missed.append(seen)
+
+    reader = Thread(target=look)
+    reader.start()
+    for _ in range(10):
+        write_directory(tmp_path / "report", source)
+    is_over.set()
+    reader.join()
+
+    assert missed == []
+
+
+def test_where_folders_cannot_be_exchanged_one_follows_the_other(tmp_path, source, monkeypatch):
+    (tmp_path / "report").mkdir()
+    monkeypatch.setattr(shard, "_swap", lambda one, other: False)
+
+    write_directory(tmp_path / "report", source)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["report"]
+    assert "index.html" in bytes_of(tmp_path / "report")
 
 
 def test_an_empty_folder_is_taken(tmp_path, source):

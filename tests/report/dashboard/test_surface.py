@@ -233,6 +233,7 @@ def test_the_same_cells_are_in_a_table_for_who_sees_no_colours(open_surface):
     label = page.get_attribute(".figure", "aria-label")
 
     page.click("summary")
+    page.wait_for_selector("details tbody tr[data-row]")
 
     rows = page.locator("details tbody tr[data-row]").all_inner_texts()
     assert len(rows) == 4

@@ -7,6 +7,7 @@
   const LEAST_WIDTH = 230, HEIGHT = 190, ROW_HEIGHT = 34; // px of a panel, and of a row of cells
   const TEXT_WIDTH = 40, TEXT_HEIGHT = 16; // px that a number needs in its cell
   const MOST_TEXTS = 180; // cells with a number each: more make the page heavy
+  const MOST_SIGNS = 120; // of one kind: more are told by their colour and the list alone
   const CORNER = 0.32; // of a cell, from its middle to where a sign stands
   const REACH = [1, 4]; // of the colours, in powers of two: at least and at most
   const NBSP = "\u00a0";
@@ -83,8 +84,10 @@
 
   const column = (found, name) => found.map((one) => one[name]);
 
+  const isDrawn = (count) => count > 0 && count <= MOST_SIGNS;
+
   function signTrace(role, found) {
-    if (!found.length) return [];
+    if (!isDrawn(found.length)) return [];
     const numbers = { x: column(found, "x"), y: column(found, "y"), text: column(found, "text"), customdata: column(found, "case") };
     const bars = role === "crossover" ? { error_x: { array: column(found, "more"), arrayminus: column(found, "less") } } : {};
     return [{ role, numbers: { ...numbers, ...bars } }];
@@ -130,5 +133,5 @@
     };
   }
 
-  sepconv.mosaic = Object.freeze({ content, list });
+  sepconv.mosaic = Object.freeze({ content, list, isDrawn });
 })(window.sepconv ??= {});

@@ -205,14 +205,24 @@
     return make("span", { class: "ramp" }, steps.map((step) => make("span", {}, units.formatRatio(2 ** step))));
   }
 
+  const SIGNS = [
+    ["◆", "crosses 1×, with the range of its intervals", "places where it crosses 1× are too many to mark: see the list below",
+      (model) => model.panels.flatMap(({ crossings }) => crossings.flat())],
+    ["○", "undecided: the interval includes 1×, or there is none", "undecided cells have the colour of 1×",
+      (model) => cellsIn(model).filter((cell) => cell.side === 0)],
+    ["×", "not known", "empty cells are not known", (model) => cellsIn(model).filter((cell) => !cell.estimate)],
+    ["▲", "open latency regression", "open latency regressions are too many to mark: see the table below",
+      (model) => cellsIn(model).filter((cell) => model.regressions.has(cell.row.case))],
+  ];
+
   function key(model, reach) {
-    const { words } = model.quantity, cells = cellsIn(model);
+    const { words } = model.quantity;
     return make("ul", { class: "key", "aria-label": "Key" },
       make("li", { class: "scale" }, words[-1], ramp(reach), words[1]),
-      model.panels.some(({ crossings }) => crossings.flat().length) && sign("◆", "crosses 1×, with the range of its intervals"),
-      cells.some((cell) => cell.side === 0) && sign("○", "undecided: the interval includes 1×, or there is none"),
-      cells.some((cell) => !cell.estimate) && sign("×", "not known"),
-      cells.some((cell) => model.regressions.has(cell.row.case)) && sign("▲", "open latency regression"));
+      SIGNS.map(([symbol, text, many, of]) => {
+        const count = of(model).length;
+        return mosaic.isDrawn(count) ? sign(symbol, text) : count > 0 && make("li", {}, many);
+      }));
   }
 
   function crossoverList(model) {
