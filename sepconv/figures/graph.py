@@ -11,6 +11,7 @@ TITLE = "Cases along runs or a swept axis"
 
 MOST_LINES = 12  # of single cases: more are drawn as one mean per conv type
 MOST_BARS = 300  # points with an error bar each: more are drawn with a band around the line
+MOST_MARKERS = 500  # points with a marker each: more are drawn as lines alone
 
 FRAME: dict[str, Any] = {
     "layout": layout(
@@ -87,6 +88,7 @@ FRAME: dict[str, Any] = {
     },
     "most_lines": MOST_LINES,
     "most_bars": MOST_BARS,
+    "most_markers": MOST_MARKERS,
     "empty": empty_note("Nothing was measured here."),
 }
 

@@ -5,7 +5,7 @@ import pytest
 
 from sepconv.record import Estimate
 from tests.report import event_sample
-from tests.report.sample import HOSTILE, history, make_case, make_run, measurement
+from tests.report.sample import HOSTILE, history, make_case, make_run, measurement, trio
 
 pytestmark = pytest.mark.browser
 
@@ -247,3 +247,17 @@ def test_an_axis_of_many_values_takes_few_elements_until_it_is_opened(open_dashb
     assert "The search finds the others" in page.inner_text("[aria-label=channels]")
     assert page.evaluate(NODES) <= 1500
     assert page.locator("[aria-label=channels] [aria-pressed=true]").inner_text() == "290\n1"
+
+
+def test_very_many_points_are_lines_without_an_element_each(open_dashboard):
+    many = [
+        (make_run(n, started_at=f"2026-{1 + n // 28:02d}-{1 + n % 28:02d}T02:00:00"), trio())
+        for n in range(200)
+    ]
+
+    page = open_dashboard(many, "#view=explore")
+
+    page.wait_for_selector(READY, state="attached")
+    assert page.evaluate("document.querySelectorAll('.graph .point').length") == 0
+    assert page.evaluate("document.querySelectorAll('.graph .js-line').length") == 3
+    assert page.evaluate(NODES) <= 1_500

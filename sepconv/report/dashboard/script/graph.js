@@ -133,7 +133,7 @@
   const isCategory = (view) => view.x === "runs" || doc.axes[view.x].values.some((value) => typeof value === "string");
   const xOf = (view, x) => (isCategory(view) ? xText(view, x) : doc.axes[view.x].values[x]);
 
-  function lineTrace(line, view, hasBars, size) {
+  function lineTrace(line, view, hasBars, size, hasMarkers) {
     const estimates = line.points.map((point) => point.estimate);
     const numbers = {
       name: dom.inert(line.name),
@@ -143,6 +143,7 @@
       customdata: line.points.map((point) => [point.series ?? -1, point.run ?? point.x]),
       line: { dash: line.dash },
       marker: { size },
+      ...(hasMarkers || line.points.length === 1 ? {} : { mode: "lines" }),
     };
     if (hasBars) numbers.error_y = {
       array: estimates.map((each) => (each.high === null ? null : each.high - each.value)),
@@ -218,10 +219,10 @@
     if (ofCase && isFew) for (const line of lines) line.name = doc.lines[line.line].name;
     const places = [...new Set(lines.flatMap((line) => line.points.map((point) => point.x)))].sort((a, b) => a - b);
     const total = lines.reduce((sum, line) => sum + line.points.length, 0);
-    const hasBars = total <= frame().most_bars;
+    const hasBars = total <= frame().most_bars, hasMarkers = total <= frame().most_markers;
     const size = places.length > 60 ? 4 : places.length > 25 ? 6 : 8;
     const traces = [...(hasBars ? [] : lines.map((line) => bandTrace(line, view))),
-      ...lines.map((line) => lineTrace(line, view, hasBars, size))];
+      ...lines.map((line) => lineTrace(line, view, hasBars, size, hasMarkers))];
     const note = describe(lines, view, members, used.length);
     return { traces, note, axes: { xaxis: xAxis(view, places), yaxis: yAxis(view) },
       label: `${view.y === "latency" ? "Latency" : "Speed-up"} of ${lines.map((line) => line.name).slice(0, 6).join(", ") || "nothing"}. ${note}`,
