@@ -1,10 +1,21 @@
+from dataclasses import replace
+from random import Random
+
 import pytest
 
 from sepconv.cost import cost_of
 from sepconv.report.dashboard.case import case_section
 from tests.report import event_sample
 from tests.report.dashboard.conftest import make_source
-from tests.report.sample import HOSTILE, history, make_case, make_run, measurement, succeed
+from tests.report.sample import (
+    HOSTILE,
+    MACHINE,
+    history,
+    make_case,
+    make_run,
+    measurement,
+    succeed,
+)
 
 browser_test = pytest.mark.browser
 
@@ -135,11 +146,6 @@ def test_neighbours_are_one_click_away(open_dashboard, runs):
 
 @browser_test
 def test_a_case_of_another_machine_says_what_to_type(open_dashboard):
-    from dataclasses import replace
-    from random import Random
-
-    from tests.report.sample import MACHINE
-
     here, there = make_case(), make_case("standard", 32)
     other = replace(make_run(1), machine=replace(MACHINE, cpu_model="Another CPU"))
     runs = [
@@ -151,3 +157,21 @@ def test_a_case_of_another_machine_says_what_to_type(open_dashboard):
 
     assert "was never tried on this machine" in page.inner_text("main")
     assert "sepconv run quick" in page.inner_text("main")
+
+
+@browser_test
+def test_the_key_of_a_narrow_figure_shortens_what_would_be_cut_by_its_edge(open_dashboard):
+    long = replace(MACHINE, cpu_model="A CPU & its very long name " * 4)
+    runs = [
+        (make_run(0, machine=long), [succeed(make_case(), Random(1))]),
+        (make_run(1), [succeed(make_case(), Random(1))]),
+    ]
+
+    page = open_dashboard(runs, "#view=case", viewport={"width": 360, "height": 800})
+
+    keys = page.locator(".view-case .legendtext").all()
+    edge = page.locator(".view-case .figure").first.bounding_box()
+    assert "…" in "".join(key.inner_html() for key in keys)
+    for key in keys:
+        box = key.bounding_box()
+        assert box["x"] + box["width"] <= edge["x"] + edge["width"]

@@ -5,6 +5,7 @@
   const { paint, plotly, theme } = sepconv.look;
   const NARROW = 420;
   const TICK = 110; // px that the name of a run takes up on an axis
+  const LETTER = 6.6, KEY_MARGIN = 120; // px of a letter of a key, and of what stands around it
   const CONFIG = { displayModeBar: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
   const shown = new Map(); // element → what it shows
   const widths = new WeakMap();
@@ -80,12 +81,19 @@
       layout.margin = { ...layout.margin, l: 44, r: 8 };
       if (layout.xaxis?.nticks) layout.xaxis.nticks = Math.floor(layout.width / TICK);
     }
+    for (const trace of data) trace.name = shorten(trace.name, layout.width);
     widths.set(element, element.clientWidth);
     const isFirst = !element.on;
     await window.Plotly.react(element, data, layout, CONFIG);
     if (isFirst) element.on?.("plotly_click", (event) => {
       shown.get(element)?.options.onClick?.(event.points[0], event);
     });
+  }
+
+  /* Names of lines that are wider than the figure would be cut by its edge; never within an entity. */
+  function shorten(name, width) {
+    const most = Math.floor((width - KEY_MARGIN) / LETTER);
+    return typeof name !== "string" || name.length <= most ? name : `${name.slice(0, most - 1).replace(/&[^;]*$/, "")}…`;
   }
 
   /* A view that leaves takes its figures along. */
