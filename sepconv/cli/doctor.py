@@ -16,7 +16,6 @@ from sepconv.cli import DONE, INTERRUPTED, NOT_MEASURED, elapsed_s
 from sepconv.cli.diagnosis import Diagnosis, conclude_clock, conclude_trials, judge_trial
 from sepconv.cli.option import format_option, store_option
 from sepconv.errors import MeasuringFailed, StoreError, UnsupportedCase
-from sepconv.run import Peak
 
 if TYPE_CHECKING:
     from sepconv.bench.supervisor import Supervisor
@@ -124,10 +123,14 @@ def _examine(
 
 def _measure(found: Diagnosis, supervisor: Supervisor, say: Callable[[str], None]) -> Diagnosis:
     """Peaks, and rings of convolutions with themselves."""
+    from sepconv.bench.machine import usable_cores
     from sepconv.bench.selfcheck import Trial, calibrate, run_trials, usual_cases
+    from sepconv.cli.roof import measure_peaks
 
     say("measuring the peaks")
-    peaks, errors = _measure_peaks(found)
+    assert found.environment is not None
+    counts = {1, usable_cores()} if found.device == "cpu" else {1}
+    peaks, errors = measure_peaks(found.device, counts, found.environment.allocator)
     found = replace(found, peaks=peaks, errors=errors)
     say("calibrating")
     try:
@@ -144,23 +147,6 @@ def _measure(found: Diagnosis, supervisor: Supervisor, say: Callable[[str], None
         watch=lambda number: say(f"no change: pass {number}"),
     )
     return replace(found, trials=[judge_trial(each) for each in tried])
-
-
-def _measure_peaks(found: Diagnosis) -> tuple[list[Peak], tuple[str, ...]]:
-    """The peaks with one thread, and of a CPU also with all; and what went wrong."""
-    from sepconv.bench.machine import usable_cores
-    from sepconv.bench.peak import run_peaks
-
-    assert found.environment is not None
-    counts = {1, usable_cores()} if found.device == "cpu" else {1}
-    peaks: list[Peak] = []
-    errors: list[str] = []
-    for threads in sorted(counts):
-        try:
-            peaks += run_peaks(found.device, threads, found.environment.allocator)
-        except MeasuringFailed as error:
-            errors.append(str(error))
-    return peaks, tuple(errors)
 
 
 def _check_itself(

@@ -17,6 +17,7 @@ from sepconv.cli.confirmation import Bench, confirm_events, open_questions
 from sepconv.cli.contender import Asked, Ready, find_code, ready_sides
 from sepconv.cli.killed import mark_killed
 from sepconv.cli.reference import Reference, choose_reference
+from sepconv.cli.roof import add_missing_peaks
 from sepconv.cli.said import now_utc
 from sepconv.cli.setting import Settings
 from sepconv.cli.sweep import MEASURED_CODE, Swept, open_store, run_sweep
@@ -248,6 +249,9 @@ class Watch:
         took = format_duration(sum(run.timing.values()))
         counts = counted(swept_counts(self.swept))
         self.steps.tell("sweep", f"{counts}; run {run.id}, {took}", self.swept.exit_code)
+        add_missing_peaks(
+            self.plan.store_url, self.swept, say=lambda text: self.steps.tell("peaks", text)
+        )
 
     def _what_is_in_the_way(self) -> str | None:
         """Why a sweep would not measure the commit of this night; None if it would."""

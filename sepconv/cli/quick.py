@@ -41,7 +41,12 @@ def quick(
     swept = run_sweep(suite, settings, store_url=store_url, wait=wait)
     from sepconv.cli.outcome import print_next, print_outcome
     from sepconv.cli.report import write_report
+    from sepconv.cli.roof import add_missing_peaks
 
+    if not swept.interrupted:
+        add_missing_peaks(
+            store_url, swept, say=lambda text: click.echo(f"sepconv: {text}", err=True)
+        )
     is_data = output_format != "table"  # then people are told on stderr
     print_outcome(swept, output_format)
     written = write_report(store_url, report_path, opens=opens)

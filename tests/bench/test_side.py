@@ -18,6 +18,8 @@ from sepconv.ratio import Pair
 from sepconv.record import BASE, HEAD, Status
 from tests.bench.test_supervisor import Notes
 
+pytestmark = pytest.mark.slow  # real contests, each of which starts servers
+
 ROOT = Path(__file__).parents[2]
 SUITES = ROOT / "benchmarks"
 OWN = """
@@ -427,7 +429,6 @@ def test_a_failure_in_a_ring_of_base_against_base_is_bases(tmp_path):
     assert {(arm, conv_type) for arm, conv_type, _ in umpire.failures} == {(BASE, "marked")}
 
 
-@pytest.mark.slow
 def test_a_ring_that_says_nothing_is_lost_after_a_while():
     umpire = Endless(hears=False)
     with Supervisor(SUITES, side=Side()) as supervisor:
@@ -439,7 +440,6 @@ def test_a_ring_that_says_nothing_is_lost_after_a_while():
     assert len(umpire.passes) == 6
 
 
-@pytest.mark.slow
 def test_sides_that_are_no_twins_are_measured_against_a_second_server_of_base():
     umpire = Counting(passes=1)
     other = Side(environment=(("ANY", "1"),))

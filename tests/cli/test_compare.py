@@ -19,6 +19,8 @@ from sepconv.record import Estimate, Measurement, Status
 from sepconv.run import Environment, Machine, Run
 from tests.repository import commit, git, init, state
 
+pytestmark = pytest.mark.slow  # real contests, each of which starts servers
+
 ROOT = Path(__file__).parents[2]
 SUITE = """
 name = "tiny"
@@ -242,7 +244,6 @@ def test_where_no_code_changed_nothing_is_measured_and_that_is_said(layers, tmp_
     assert "base main (" in answer.stdout
 
 
-@pytest.mark.slow
 def test_only_the_conv_type_whose_code_changed_is_measured(layers, tmp_path):
     suite = write_suite(tmp_path, "standard", "depthwise_separable")
 
@@ -288,7 +289,6 @@ def test_two_values_of_an_axis_are_compared_in_one_ring(tmp_path):
     assert answer.returncode == 1
 
 
-@pytest.mark.slow
 def test_two_environments_are_measured_by_two_servers_in_one_ring(tmp_path):
     suite = write_suite(tmp_path, "standard")
 
@@ -474,7 +474,6 @@ def test_the_folder_of_the_default_store_is_no_change_of_the_users_code(compared
     assert (folder / "results" / ".gitignore").read_text() == "*\n"
 
 
-@pytest.mark.slow
 def test_what_a_budget_leaves_no_time_for_is_left_out_and_measured_is_what_fits(tmp_path):
     suite = write_suite(tmp_path, "standard", "depthwise_separable", "spatially_separable")
 

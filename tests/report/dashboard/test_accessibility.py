@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sepconv.report.dashboard.page import VIEWS, render
+from tests.judge.nights import night
 from tests.report.dashboard.conftest import make_source
 from tests.report.event_sample import changed, event
-from tests.report.sample import history
+from tests.report.sample import MACHINE, history
 from tests.served import keep_run, serving
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ def axe() -> str:
 
 @pytest.fixture(scope="module")
 def dashboard() -> str:
-    """Runs with failures, a second environment and an event: every part of every view."""
+    """Runs with failures, a second environment, nights and an event: every part of every view."""
     runs = history(5)
     cases = [each.case for each in runs[-1][1] if each.is_measured][:3]
-    return render(make_source(runs, [event(*map(changed, cases))]))
+    nights = [night(number, dict.fromkeys(cases, 1.1), machine=MACHINE) for number in (2, 1)]
+    return render(make_source(runs, [event(*map(changed, cases))], comparisons=nights))
 
 
 @pytest.fixture(scope="module")
