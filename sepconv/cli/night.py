@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,8 @@ class Watch:
                 self._chain()
         with self.steps.attempt("sweep"):
             self._sweep()
+        with self.steps.attempt("peaks"):
+            self._raise_roofs()
         with self.steps.attempt("events"):
             self._analyse()
         if self.analysis is not None and self.plan.confirms:
@@ -249,9 +252,11 @@ class Watch:
         took = format_duration(sum(run.timing.values()))
         counts = counted(swept_counts(self.swept))
         self.steps.tell("sweep", f"{counts}; run {run.id}, {took}", self.swept.exit_code)
-        add_missing_peaks(
-            self.plan.store_url, self.swept, say=lambda text: self.steps.tell("peaks", text)
-        )
+
+    def _raise_roofs(self) -> None:
+        if self.swept is not None:
+            say = partial(self.steps.tell, "peaks")
+            add_missing_peaks(self.plan.store_url, self.swept, say=say)
 
     def _what_is_in_the_way(self) -> str | None:
         """Why a sweep would not measure the commit of this night; None if it would."""

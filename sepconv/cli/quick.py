@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,13 @@ def quick(
     from sepconv.cli.report import write_report
     from sepconv.cli.roof import add_missing_peaks
 
-    if not swept.interrupted:
-        add_missing_peaks(
-            store_url, swept, say=lambda text: click.echo(f"sepconv: {text}", err=True)
-        )
     is_data = output_format != "table"  # then people are told on stderr
     print_outcome(swept, output_format)
+    if not swept.interrupted:
+        with suppress(KeyboardInterrupt):  # who is in a hurry has the report without them
+            add_missing_peaks(
+                store_url, swept, say=lambda text: click.echo(f"sepconv: {text}", err=True)
+            )
     written = write_report(store_url, report_path, opens=opens)
     click.echo(f"report: {written}", err=is_data)
     again = ("sepconv quick", "again after a change: the report shows both")

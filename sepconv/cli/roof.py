@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from sepconv.cli.sweep import Swept, open_store
-from sepconv.errors import DeviceBusy, MeasuringFailed
+from sepconv.errors import DeviceBusy, MeasuringFailed, StoreError
 from sepconv.run import Peak
 
 
@@ -45,5 +45,8 @@ def add_missing_peaks(store_url: str, swept: Swept, *, say: Callable[[str], None
         for reason in errors:
             say(f"the roofs of {device} stay unknown until `sepconv doctor`: {reason}")
         if peaks:
-            with open_store(store_url) as store:
-                store.keep_peaks(run.machine, run.environment, peaks)
+            try:
+                with open_store(store_url) as store:
+                    store.keep_peaks(run.machine, run.environment, peaks)
+            except StoreError as error:
+                say(f"the roofs of {device} are not stored: {error}")

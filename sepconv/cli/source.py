@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sepconv.comparison import Comparison
     from sepconv.record import Measurement
     from sepconv.report.dashboard.source import Class, Source
+    from sepconv.selection import Selector
     from sepconv.store import Store
 
 MOST_BLOCKS = 40_000  # whose rounds a page shows: half a megabyte
@@ -44,7 +45,7 @@ def read_source(
     source = Source(
         panel,
         revisions=revisions,
-        comparisons=_nights(store, limit=limit, since=since),
+        comparisons=_nights(store, limit=limit, since=since, where=selector),
         events=store.events(),
         peaks=_peaks(store, panel.runs),
         title=title or TITLE,
@@ -81,14 +82,27 @@ def refuse_nothing(store: Store, *, since: str | None, where: str | None) -> Non
         )
 
 
-def _nights(store: Store, *, limit: int | None, since: str | None) -> list[Comparison]:
+def _nights(
+    store: Store, *, limit: int | None, since: str | None, where: Selector | None
+) -> list[Comparison]:
     """The newest nights by a pinned reference since then, and what chains their references."""
     from sepconv.comparison import Purpose
 
     found = store.comparisons(
         limit=min(limit or MOST_NIGHTS, MOST_NIGHTS), purposes={Purpose.NIGHTLY, Purpose.CHAIN}
     )
-    return [each for each in found if since is None or each.started_at >= since]
+    return [_only(each, where) for each in found if since is None or each.started_at >= since]
+
+
+def _only(night: Comparison, where: Selector | None) -> Comparison:
+    """The night with its chosen cases."""
+    if where is None:
+        return night
+    return replace(
+        night,
+        cases=[each for each in night.cases if where(each.head)],
+        left_out=[each for each in night.left_out if where(each.case)],
+    )
 
 
 def _newest_two(source: Source) -> list[int]:

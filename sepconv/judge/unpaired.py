@@ -23,6 +23,7 @@ from sepconv.run import Run
 RUN_DRIFT_SD = 0.05
 """What latencies of the same code differ by from run to run, within hours of a shared machine:
 1–10 % (`python benchmarks/coverage.py`, docs/method.md)."""
+MOST_HALF = 300.0  # of an interval of logarithms: beyond, no number has a place for its ends
 UNPAIRED = (
     "unpaired: the two runs did not take turns, so the drift of the machine is in the interval"
 )
@@ -58,7 +59,8 @@ def level_of(count: int) -> float:
 def divide_latencies(base: Estimate, head: Estimate, level: float) -> Quotient:
     """Head by base, with the interval that is wrong as often as `level` says."""
     centre = log(head.value / base.value)
-    half = _quantile(level) * hypot(_error(base), _error(head), RUN_DRIFT_SD)
+    error = hypot(_error(base), _error(head), RUN_DRIFT_SD)
+    half = min(MOST_HALF, _quantile(level) * error)
     outcome = Outcome.UNDECIDED
     if abs(centre) - half > log1p(MARGIN):
         outcome = Outcome.SLOWER if centre > 0 else Outcome.FASTER
@@ -153,8 +155,11 @@ def _quantile(level: float) -> float:
 
 
 def _error(estimate: Estimate) -> float:
-    """The standard error of its logarithm, as its 95 % interval tells it."""
-    return (estimate.relative_error or 0.0) / NORMAL_QUANTILE
+    """The standard error of its logarithm, as its 95 % interval tells it; that of two passes may
+    reach over orders of magnitude."""
+    if estimate.low is None or estimate.high is None or estimate.low <= 0:
+        return (estimate.relative_error or 0.0) / NORMAL_QUANTILE
+    return log(estimate.high / estimate.low) / 2 / NORMAL_QUANTILE
 
 
 def _value(values: Mapping[str, Estimate], name: str) -> float | None:

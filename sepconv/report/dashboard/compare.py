@@ -8,7 +8,7 @@ from sepconv.comparison import Outcome
 from sepconv.figures.table import Table
 from sepconv.judge.estimate import NORMAL_QUANTILE
 from sepconv.judge.gate import ALPHA, MARGIN
-from sepconv.judge.unpaired import RUN_DRIFT_SD, UNPAIRED
+from sepconv.judge.unpaired import MOST_HALF, RUN_DRIFT_SD, UNPAIRED
 from sepconv.report.dashboard.source import Source
 
 
@@ -19,6 +19,7 @@ def compare_section(source: Source, table: Table) -> dict[str, Any]:
         "alpha": ALPHA,
         "margin": MARGIN,
         "drift_sd": RUN_DRIFT_SD,
+        "most_half": MOST_HALF,
         "normal_quantile": NORMAL_QUANTILE,
         "unpaired": UNPAIRED,
         "outcomes": list(map(str, Outcome)),

@@ -16,18 +16,20 @@ from sepconv.figures.outcome import OUTCOME_THEMES
 from sepconv.figures.table import Table
 from sepconv.judge.axis import AXES, shape_of
 from sepconv.judge.finding import is_standard
+from sepconv.judge.history import class_of as ratio_class_of
 from sepconv.panel import Panel
 from sepconv.record import TRIED_IN_VAIN
 from sepconv.report.dashboard.case import case_section
 from sepconv.report.dashboard.compare import compare_section
 from sepconv.report.dashboard.event import event_items
-from sepconv.report.dashboard.night import nights_section
+from sepconv.report.dashboard.night import describe_class, nights_section
 from sepconv.report.dashboard.overview import overview_section
 from sepconv.report.dashboard.roofline import roofline_section
 from sepconv.report.dashboard.rounds import rounds_section
 from sepconv.report.dashboard.run import run_section
 from sepconv.report.dashboard.series import divide_parts, find_series, series_columns, whole
 from sepconv.report.dashboard.source import Source
+from sepconv.series import Occasion
 
 FORMAT = 2  # of the columns; a script and its data are always of one release
 ERROR_LENGTH = 2_000  # of what a page says of one failure: its end, where the reason stands
@@ -100,7 +102,10 @@ def _words(source: Source) -> dict[str, Any]:
 def _classes(source: Source) -> list[dict[str, str]]:
     found = {}
     for run, place in zip(source.runs, source.class_index, strict=True):
+        ratio_machine, _ = ratio_class = ratio_class_of(Occasion.of_run(run))
         found[place] = {
+            "ratio_machine": ratio_machine,
+            "ratio_group": describe_class(ratio_class),
             "machine": run.machine.key,
             "environment": run.environment.key,
             "machine_label": run.machine.label,

@@ -40,9 +40,13 @@ def nights_section(source: Source, keep: Callable[[str], Mapping[str, str]]) -> 
     }
 
 
-def _group(series: Series) -> str:
+def describe_class(ratio_class: tuple[str, str]) -> str:
     """The machines and environments that a ratio holds for."""
-    return f"{series.machine}, {series.environment}"
+    return ", ".join(ratio_class)
+
+
+def _group(series: Series) -> str:
+    return describe_class((series.machine, series.environment))
 
 
 def _packed(source: Source, series: Sequence[Series]) -> str:
@@ -59,6 +63,7 @@ def _newest(night: Comparison, source: Source) -> dict[str, Any]:
     """What the newest night of a machine says by itself, which is little: no verdicts."""
     return {
         "number": night.id,
+        "machine": night.machine.label,
         "started": night.started_at,
         "state": night.state,
         "base": night.base.title,

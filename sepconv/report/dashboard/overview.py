@@ -18,6 +18,7 @@ from sepconv.report.event import describe_balance
 from sepconv.report.sentence import describe, describe_shape, trust
 from sepconv.run import Run
 
+NOT_YET = "This run goes on, and nothing has been measured in it yet."
 MOST_SERIES = 300  # whose medians tell the noise of all as well
 MOST_RUNS = 60  # newest runs of a class, whose noise is drawn
 
@@ -71,8 +72,9 @@ def round_estimate(estimate: Estimate | None) -> Estimate | None:
 def _finding(source: Source, run: int) -> dict[str, Any]:
     own = source.runs[run]
     finding = source.findings[run]
+    is_beginning = own.state == "running" and not finding.headlines
     return {
-        "sentence": describe(finding),
+        "sentence": NOT_YET if is_beginning else describe(finding),
         "trust": trust(finding, own),
         "headlines": [_headline(headline, source.panel) for headline in finding.headlines],
     }

@@ -67,11 +67,12 @@ def leading_page(target: Path, folder: Path, title: str) -> str:
 
 
 def _keep(folder: Path, which: int | str, packed: str) -> Mapping[str, str]:
-    """A part as a script; its sum is in its address, so that no browser shows an older one."""
-    text = f'sepconv.arrive({json.dumps(which)},"{packed}")\n'
+    """A part as a script; its sum is in its address, so that no browser shows an older one, and in
+    the script, so that no page takes one of a newer report for its own."""
+    total = f"{crc32(packed.encode()):08x}"
     name = f"part-{which}.js"
-    _write(folder / name, text)
-    return {"src": f"{name}?{crc32(text.encode()):08x}"}
+    _write(folder / name, f'sepconv.arrive({json.dumps(which)},"{packed}","{total}")\n')
+    return {"src": f"{name}?{total}"}
 
 
 @contextmanager

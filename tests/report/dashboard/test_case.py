@@ -132,14 +132,16 @@ def test_neighbours_are_one_click_away(open_dashboard, runs):
     page = open_dashboard(runs, f"#view=case&case={case.identity}")
 
     page.click(".neighbours a:text-is('128')")
-    page.wait_for_function("document.querySelector('h1').textContent.includes('standard-128-56')")
+    page.wait_for_function(
+        "() => document.querySelector('h1').textContent.includes('standard-128-56')"
+    )
     page.click(".neighbours a:text-is('depthwise separable')")
-    page.wait_for_function("document.querySelector('h1').textContent.includes('depthwise')")
+    page.wait_for_function("() => document.querySelector('h1').textContent.includes('depthwise')")
     page.click("a[rel=next]")
 
-    page.wait_for_function("document.querySelector('h1').textContent.includes('spatially')")
+    page.wait_for_function("() => document.querySelector('h1').textContent.includes('spatially')")
     page.go_back()
-    page.wait_for_function("document.querySelector('h1').textContent.includes('depthwise')")
+    page.wait_for_function("() => document.querySelector('h1').textContent.includes('depthwise')")
 
     assert "128-56" in page.inner_text("h1")
 
@@ -175,3 +177,47 @@ def test_the_key_of_a_narrow_figure_shortens_what_would_be_cut_by_its_edge(open_
     for key in keys:
         box = key.bounding_box()
         assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+
+
+@browser_test
+def test_of_a_case_that_this_machine_never_tried_nothing_was_achieved(open_dashboard):
+    other = make_run(1, machine=replace(MACHINE, cpu_model="Another CPU"))
+    there = make_case("standard", 32)
+    runs = [
+        (make_run(0), [succeed(there, Random(1))]),
+        (other, [succeed(make_case(), Random(1))]),
+    ]
+
+    page = open_dashboard(runs, f"#view=case&case={there.identity}")
+
+    assert "achieved" not in page.inner_text("[aria-label=Cost]")
+
+
+@browser_test
+def test_a_link_to_a_case_that_the_page_lacks_says_so(open_dashboard, runs):
+    page = open_dashboard(runs, "#view=case&case=0123456789abcdef")
+
+    assert "not in this page" in page.inner_text("main")
+    assert page.locator("h1").count() == 0
+    assert page.inner_text("#caveats") == "the case of this link is not in this page"
+
+    page.click("#views a:text-is('Explore')")
+    page.wait_for_selector(".view-explore")
+
+    assert page.inner_text("#caveats") == ""
+
+
+@browser_test
+def test_whoever_presses_something_keeps_the_focus(open_dashboard, runs):
+    page = open_dashboard(runs, f"#view=case&case={make_case('standard', 64, 56).identity}")
+
+    page.locator("button[data-value=speedup]").press("Enter")
+    page.wait_for_selector("button[data-value=speedup][aria-pressed=true]")
+    pressed = page.evaluate("document.activeElement.dataset.value")
+    page.locator("a[rel=next]").press("Enter")
+    page.wait_for_function(
+        "() => !document.querySelector('h1').textContent.includes('standard-64-56')"
+    )
+    page.wait_for_function("() => document.activeElement.rel === 'next'")
+
+    assert pressed == "speedup"

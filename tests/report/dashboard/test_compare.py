@@ -268,5 +268,5 @@ def test_the_rounds_of_both_sides_are_drawn_block_by_block(open_html):
 
     assert boxes.count() == 8
     page.evaluate(f"location.hash = '{other}'")
-    page.wait_for_function(f"sepconv.state.case === {CASES.index(CASES[3])}")
+    page.wait_for_function(f"() => sepconv.state.case === {CASES.index(CASES[3])}")
     assert boxes.count() == 0  # base has none of it

@@ -262,3 +262,33 @@ def test_very_many_points_are_lines_without_an_element_each(open_dashboard):
     lengths = page.evaluate("document.querySelector('.graph').data.map(({x}) => x.length)")
     assert lengths.count(200) == 3
     assert page.evaluate(NODES) <= 1_500
+
+
+def test_a_long_table_has_no_row_twice_after_scrolling_down_and_up(open_dashboard):
+    channels = range(8, 8 * 240, 8)
+    measured = [m for c in channels for m in trio(c)]
+    page = open_dashboard([(make_run(), measured)], "#view=explore")
+
+    for place in [*range(0, 24_000, 400), *range(24_000, -1, -400)]:
+        page.evaluate("to => { document.querySelector('.scroll').scrollTop = to; }", place)
+        page.evaluate("() => new Promise((resolve) => requestAnimationFrame(resolve))")
+    page.wait_for_timeout(200)
+
+    numbers = page.evaluate(
+        "[...document.querySelectorAll('.rows tbody tr[data-row]')].map((row) => row.dataset.row)"
+    )
+    assert len(numbers) == len(set(numbers)) < 60
+
+
+def test_the_graph_is_that_of_the_case_whatever_else_the_address_changes(open_dashboard, runs):
+    first, second = make_case("standard", 16, 14), make_case("standard", 128, 56)
+    page = open_dashboard(runs, f"#view=explore&case={first.identity}")
+    page.wait_for_function(
+        f"() => document.querySelector('.found h2').textContent === '{first.label}'"
+    )
+
+    page.evaluate(f"location.hash = '#view=explore&case={second.identity}&find=standard'")
+
+    page.wait_for_function(
+        f"() => document.querySelector('.found h2').textContent === '{second.label}'"
+    )

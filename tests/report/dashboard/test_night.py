@@ -1,11 +1,14 @@
 """The nights on the page: every case by the pinned reference, which alarms rest on."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from sepconv.cli.source import read_source
 from sepconv.comparison import LeftOut, Purpose
 from sepconv.report.dashboard.night import MOST_LARGEST, nights_section
+from sepconv.store import Store
 from tests.judge.nights import ENVIRONMENT, MACHINE, OTHER_MACHINE, night, revision_of, revisions
 from tests.report import event_sample
 from tests.report.dashboard.conftest import make_panel, make_source
@@ -129,7 +132,7 @@ def ratio_place(case):
 @browser_test
 def test_the_overview_tells_the_newest_night_and_leads_to_the_evidence(open_nights):
     page = open_nights(make_nights())
-    card = page.locator("[aria-labelledby=night-title]")
+    card = page.locator(".card.night")
 
     assert "2 cases: 1 longer by their own interval, 1 undecided." in card.inner_text()
     card.get_by_role("link", name=CASE.label).click()
@@ -182,8 +185,6 @@ def test_another_reference_that_nothing_connects_is_a_dotted_line(open_nights):
 
 @browser_test
 def test_a_hostile_subject_of_a_night_is_inert(open_nights):
-    from dataclasses import replace
-
     hostile = replace(revision_of(1), subject=HOSTILE)
     page = open_nights([night(1, {CASE: 1.2}, commit=hostile)], ratio_place(CASE))
 
@@ -198,7 +199,38 @@ def test_a_store_that_has_nights_alone_says_so(open_html):
     from sepconv.report.dashboard.page import render
     from sepconv.report.dashboard.source import Source
 
-    page = open_html(render(Source(make_panel([]), comparisons=make_nights())))
+    made = event_sample.event()
+    page = open_html(render(Source(make_panel([]), comparisons=make_nights(), events=[made])))
 
     assert "has nights by a reference and no run" in page.inner_text("main")
     assert "sepconv history" in page.inner_text("main")
+    assert "1 longer by their own interval" in page.inner_text(".card.night")
+    assert "Alarm" in page.inner_text(".events")
+
+
+@browser_test
+def test_the_nights_of_this_machine_are_drawn_first(open_nights):
+    newer = replace(ENVIRONMENT, cpu_capability="AVX512")
+    elsewhere = [night(n, {CASE: 1.0}, environment=newer) for n in (9, 8, 7)]
+    page = open_nights([*elsewhere, night(2, {CASE: 1.3})], ratio_place(CASE))
+
+    lines = page.evaluate(
+        "document.querySelector('.view-case .figure').data.map("
+        "({x, name, line}) => [x.length, name.slice(0, 12), line.dash])"
+    )
+
+    assert lines == [[1, "x86_64 AVX2,", None], [3, "x86_64 AVX51", "dot"]]
+
+
+def test_of_a_part_of_the_cases_the_nights_tell_that_part(tmp_path):
+    url = f"sqlite:///{tmp_path}/store.db"
+    with Store(url) as store:
+        run_id = store.begin_run(make_history()[0][0])
+        store.put_measurements(run_id, make_history()[0][1])
+        made = night(1, {CASE: 1.2, OTHER: 1.3}, left_out=[LeftOut(STRANGER, "no time")])
+        store.finish_comparison(store.begin_comparison(made), made)
+        source = read_source(store, where="channels=32")
+
+    [newest] = nights_section(source, lambda packed: {})["newest"].values()
+    assert newest["counts"] == {"longer": 1}
+    assert newest["untried"] == 0

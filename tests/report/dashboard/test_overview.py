@@ -6,10 +6,11 @@ from random import Random
 
 import pytest
 
+from sepconv.cli.recorder import NOT_REACHED
 from sepconv.event import EventState
 from sepconv.judge.finding import find
 from sepconv.record import Measurement, Status
-from sepconv.report.dashboard.overview import overview_section
+from sepconv.report.dashboard.overview import NOT_YET, overview_section
 from sepconv.report.sentence import describe
 from tests.report.dashboard.conftest import make_source
 from tests.report.event_sample import CASES as CHANGED
@@ -147,7 +148,7 @@ def test_a_case_of_an_event_leads_to_its_history(open_dashboard):
 
     page.click(f".event a >> text={CHANGED[0].label}")
 
-    page.wait_for_function("sepconv.state.view === 'case'")
+    page.wait_for_function("() => sepconv.state.view === 'case'")
     assert page.evaluate("sepconv.cases.label(sepconv.state.case)") == CHANGED[0].label
 
 
@@ -231,3 +232,27 @@ def test_thousands_of_points_are_drawn_as_few(open_dashboard):
     points = page.locator("#promise-title ~ .figure .point").count()
     assert 20 < points <= 240
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
+
+
+@pytest.mark.browser
+def test_what_a_run_has_still_to_do_went_not_badly(open_dashboard):
+    waiting = Measurement(
+        make_case("standard", 32), Status.MISSING, "the run ended before its turn"
+    )
+    page = open_dashboard([(make_run(0, state="running"), [*trio(), waiting])])
+
+    told = page.inner_text("[aria-labelledby=failures-title]")
+    page.click("#views a:text-is('Run')")
+    page.wait_for_selector(".view-run")
+
+    assert "1 case is still to come." in told
+    assert NOT_REACHED not in told
+    assert "1 case is still to come." in page.inner_text("[aria-labelledby=less-title]")
+
+
+def test_a_run_that_has_only_begun_is_not_said_to_have_failed():
+    waiting = Measurement(make_case(), Status.MISSING, NOT_REACHED)
+
+    [told] = section_of([(make_run(0, state="running"), [waiting])])["runs"]
+
+    assert told["sentence"] == NOT_YET

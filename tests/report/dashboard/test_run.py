@@ -113,7 +113,9 @@ def test_everything_measured_is_in_the_table_and_can_be_sorted_and_searched(open
     assert labels.all_inner_texts()[-1] == slowest.case.label
     page.keyboard.press("/")
     page.keyboard.type("depthwise 64")
-    page.wait_for_function("document.querySelector('.rows').getAttribute('aria-rowcount') === '2'")
+    page.wait_for_function(
+        "() => document.querySelector('.rows').getAttribute('aria-rowcount') === '2'"
+    )
     assert page.inner_text(".view-run [role=status]") == "1 of 6 cases."
 
 
@@ -134,10 +136,10 @@ def test_a_run_leads_to_its_neighbours_and_to_what_changed(open_dashboard):
     page = open_dashboard([(make_run(n), own) for n in range(3)], "#view=run&run=run-1")
 
     page.click("text=← earlier")
-    page.wait_for_function("sepconv.state.run === 0")
+    page.wait_for_function("() => sepconv.state.run === 0")
     assert page.locator("text=← earlier").count() == 0
     page.click("text=later →")
-    page.wait_for_function("sepconv.state.run === 1")
+    page.wait_for_function("() => sepconv.state.run === 1")
     page.click("text=Compare with the run before")
     page.wait_for_selector(".view-compare [data-pick=head]")
 

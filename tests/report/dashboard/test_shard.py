@@ -169,3 +169,37 @@ def test_a_leading_page_keeps_the_place_that_was_linked_to(browser, tmp_path, so
 
     assert page.url.endswith("my%20report/index.html#view=run")
     page.close()
+
+
+def view_run(browser, page_path):
+    """The page of the folder at its first run, whose histories are in the parts."""
+    page = browser.new_page()
+    page.goto(page_path.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    return page
+
+
+@pytest.mark.browser
+def test_a_part_that_is_missing_is_said_where_it_would_have_been(browser, tmp_path, source):
+    page_path = write_directory(tmp_path / "report", source)
+    (page_path.parent / "part-0.js").unlink()
+    page = view_run(browser, page_path)
+
+    page.evaluate("location.hash = '#view=run&run=run-0'")
+    page.wait_for_selector(".view-run .empty")
+
+    assert page.inner_text(".view-run .empty") == "part-0.js is missing beside this page."
+    page.close()
+
+
+@pytest.mark.browser
+def test_a_page_takes_no_part_of_a_newer_report_for_its_own(browser, tmp_path, source):
+    page_path = write_directory(tmp_path / "report", source)
+    page = view_run(browser, page_path)
+    write_directory(tmp_path / "report", make_source(history(3, seed=2)))
+
+    page.evaluate("location.hash = '#view=run&run=run-0'")
+    page.wait_for_selector(".view-run .empty")
+
+    assert "A newer report lies where this page came from" in page.inner_text(".view-run")
+    page.close()

@@ -124,7 +124,9 @@ def test_a_case_in_the_middle_is_found_and_opened(large, page):
     label = page.evaluate(f"sepconv.doc.cases.label[{large.cases // 2}]")
 
     page.fill("input[type=search]", label)
-    page.wait_for_function("document.querySelectorAll('.view-explore tr[data-row]').length === 1")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.view-explore tr[data-row]').length === 1"
+    )
     page.locator(".view-explore .scroll").press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_selector(".view-case")

@@ -196,7 +196,7 @@ def test_a_held_axis_and_a_turned_surface_are_in_the_address(open_dashboard):
     page.focus("[data-pick=x]")
     page.select_option("[data-pick=x]", "resolution")
     page.wait_for_function(
-        "document.querySelector('.figure').layout.xaxis.title.text.startsWith('input height')"
+        "() => document.querySelector('.figure').layout.xaxis.title.text.startsWith('input height')"
     )
 
     assert page.evaluate("document.activeElement.dataset.pick") == "x"
@@ -316,3 +316,15 @@ def test_an_older_run_is_computed_from_the_histories(open_dashboard):
     page = open_dashboard([(make_run(0), old), (make_run(1), new)], "#view=surface&run=run-0")
 
     assert "Faster than standard in 1 of 2 cells, slower in 1" in page.inner_text(".sentence")
+
+
+def test_a_regression_of_another_machine_stands_on_its_own_surface(open_dashboard):
+    elsewhere = replace(make_run().machine, cpu_model="Another CPU")
+    runs = [(make_run(0), SQUARE), (make_run(1, machine=elsewhere), SQUARE)]
+    theirs = event(SQUARE[1].case, machine=elsewhere.key)
+
+    here = open_dashboard(runs, "#view=surface&run=run-0", events=[theirs])
+    there = open_dashboard(runs, "#view=surface&run=run-1", events=[theirs])
+
+    assert "open latency regression" not in here.inner_text(".key")
+    assert "open latency regression" in there.inner_text(".key")

@@ -21,7 +21,9 @@
      quantiles in seconds of one call, at the shares that `doc.rounds.quantiles` names. */
   sepconv.blocks = async (index) => {
     if (!rounds.blocks) return [];
-    const columns = await (opened ??= open());
+    opened ??= open();
+    opened.catch(() => { opened = null; });
+    const columns = await opened;
     const found = [];
     columns.case.forEach((each, row) => {
       if (each !== index) return;

@@ -63,7 +63,7 @@
   function head(index, state) {
     const line = cases.line(index);
     return make("div", { class: "case-head" },
-      make("div", { class: "bar-row" }, make("h1", {}, dom.marker(line), " ", cases.label(index)),
+      make("div", { class: "bar-row" }, make("h1", { tabindex: "-1" }, dom.marker(line), " ", cases.label(index)),
         make("nav", { class: "steps", "aria-label": "Other cases" }, steps(index, state.class))),
       place(index, state.class), make("p", { class: "elsewhere" }, elsewhere(index, line)));
   }
@@ -103,10 +103,17 @@
     return found.filter(({ points }) => points.length).sort((one, other) => Number(other.here) - Number(one.here));
   }
 
-  const ofNights = async (index) => (await sepconv.nights.history(index)).map(({ group, points }, i) => ({
-    here: i === 0, name: group,
+  /* Those that hold for this machine and environment are drawn first; else those that go on longest. */
+  async function ofNights(index, group) {
+    const found = await sepconv.nights.history(index), own = doc.classes[group]?.ratio_group;
+    const here = Math.max(0, found.findIndex((each) => each.group === own));
+    return found.map((each, i) => nightSeries(each, i === here)).sort((one, other) => Number(other.here) - Number(one.here));
+  }
+
+  const nightSeries = ({ group, points }, here) => ({
+    here, name: group,
     points: points.map(({ night, ratio }) => ({ at: night, x: sepconv.nights.tick(night), estimate: ratio, about: sepconv.nights.describe(night) })),
-  }));
+  });
 
   const spellEstimate = (estimate, y) => (y === "ratio"
     ? `${units.formatChange(estimate.value)}${estimate.low === null ? "" : ` [${units.formatChange(estimate.low)}, ${units.formatChange(estimate.high)}]`} by the reference`
@@ -151,7 +158,7 @@
 
   async function historyContent(index, state) {
     const isRatio = state.y === "ratio";
-    const found = await (isRatio ? ofNights(index) : ofRuns(index, state.class, state.y));
+    const found = await (isRatio ? ofNights(index, state.class) : ofRuns(index, state.class, state.y));
     const places = [...new Map(found.flatMap(({ points }) => points.map(({ at, x }) => [at, x])))].sort(([a], [b]) => a - b);
     const traces = [...found.map((each) => historyTrace(each, index, state.y)),
       ...eventTraces(index, isRatio ? "night" : "run", places, reach(found, state.y))];
@@ -231,8 +238,8 @@
 
   function costCard(index) {
     const known = COSTS.filter(([name]) => cases.work(index, name) !== null);
-    const layers = layersOf(index), latency = series.newest(series.of(index, sepconv.state.class) ?? 0).latency;
-    const flops = cases.work(index, "flops");
+    const layers = layersOf(index), each = series.of(index, sepconv.state.class);
+    const latency = each === null ? null : series.newest(each).latency, flops = cases.work(index, "flops");
     return make("section", { class: "card", "aria-label": "Cost" }, make("h2", {}, "What it costs on paper"),
       known.length ? make("dl", {}, known.map(([name, title, format]) => [make("dt", {}, title), make("dd", {}, format(cases.work(index, name)))]),
         flops && latency ? [make("dt", {}, "achieved"), make("dd", {}, `${units.formatCount(flops / latency.value)}FLOP/s`)] : null)
@@ -256,13 +263,21 @@
   /* A case without nights is shown by its latency. */
   const shownState = (state, index) => (state.y === "ratio" && !sepconv.nights.has(index) ? { ...state, y: "latency" } : state);
 
+  /* Whoever pressed something finds it again, or the name of the case. */
+  function focusedIn(root) {
+    const at = document.activeElement;
+    if (!root.contains(at)) return null;
+    return at.rel ? `a[rel="${at.rel}"]` : at.dataset.value ? `button[data-value="${at.dataset.value}"]` : "h1";
+  }
+
   function build(root, index, state) {
-    const each = series.of(index, state.class);
+    const focused = focusedIn(root), each = series.of(index, state.class);
     const history = historyCard(index, state);
     root.replaceChildren(head(index, state), each === null ? nowhere(index, state.class) : tiles(index, each), history,
       make("div", { class: "pair" }, eventCard(index), costCard(index)),
       sepconv.rounds?.card(index, state.class) ?? "",
       each === null ? "" : placeCard(index, each));
+    if (focused) (root.querySelector(focused) ?? root.querySelector("h1")).focus({ preventScroll: focused !== "h1" });
   }
 
   sepconv.view({
@@ -271,6 +286,10 @@
     picks: ["class"],
     keys: { y: { default: "latency", parse: (text) => (Object.hasOwn(WORDS, text) ? text : undefined) } },
     async show(root, wanted) {
+      if (sepconv.lost.includes("case")) {
+        root.replaceChildren(dom.empty("The case of this link is not in this page, which may have been made of a part of the store. To make one of all of it, type:", "sepconv report"));
+        return;
+      }
       const index = chosen(wanted), state = shownState(wanted, index);
       if (index === null) {
         root.replaceChildren(dom.empty("No case was tried on this machine in this environment. To measure something, type:", "sepconv quick"));

@@ -184,7 +184,10 @@
     own.parts.note.textContent = content.note;
     drawnAt = performance.now();
     await sepconv.plot(own.parts.figure, "graph", content, { onClick: (point) => follow(point.customdata) });
+    own.drawn = drawnKey(state);
   }
+
+  const drawnKey = (state) => JSON.stringify([state.case, state.of, state.x, state.y, scaleOf(state), state.as]);
 
   function follow([each, run]) {
     if (each < 0) return;
@@ -270,7 +273,7 @@
       showControls(state);
       const isSame = showFound(state);
       if (isNew && state.case !== null) shown.table.reveal(series.of(state.case, state.class));
-      const needsNothing = !isNew && !isSame && state.of === "case" && state.case !== null;
+      const needsNothing = state.of === "case" && state.case !== null && shown.drawn === drawnKey(state);
       if (!needsNothing) await drawSoon(isNew || (isSame && isResting()) ? 0 : DRAW_MS);
     },
     leave() {

@@ -181,7 +181,7 @@
   function marks(view, places, shownCases) {
     if (view.x !== "runs") return {};
     const own = new Set(shownCases), { line, label } = frame().event;
-    const near = doc.events.filter((event) => event.marked && event.run !== null && event.run >= places[0] && event.cases.some((index) => own.has(index)));
+    const near = doc.events.filter((event) => event.marked && event.run !== null && event.run >= places[0] && sepconv.concerns(event, view.group) && event.cases.some((index) => own.has(index)));
     const byPlace = Map.groupBy(near, (event) => places.find((x) => x >= event.run) ?? null);
     byPlace.delete(null);
     return {

@@ -113,12 +113,14 @@
   /* ---- failures ------------------------------------------------------------------------------- */
 
   function failures(run, seen) {
-    const bad = seen.filter((each) => each.status !== "ok");
+    const isToCome = ({ status }) => status === "missing" && doc.runs.state[run] === "running";
+    const bad = seen.filter((each) => each.status !== "ok" && !isToCome(each)), toCome = seen.filter(isToCome).length;
     const reasons = [...Map.groupBy(bad, reason)].sort(([, a], [, b]) => b.length - a.length);
     return make("section", { class: "card", "aria-labelledby": "failures-title" },
       make("h2", { id: "failures-title" }, "What went less than well"),
       reasons.length ? make("ul", { class: "reasons" }, reasons.slice(0, MOST_REASONS).map(reasonItem))
-        : make("p", { class: "muted" }, `Nothing: ${plural(seen.length, "case")}, every one ok.`),
+        : make("p", { class: "muted" }, toCome ? "Nothing so far." : `Nothing: ${plural(seen.length, "case")}, every one ok.`),
+      toCome ? make("p", { class: "note" }, `${plural(toCome, "case")} ${toCome === 1 ? "is" : "are"} still to come.`) : null,
       reasons.length > MOST_REASONS ? make("p", { class: "note" }, `${reasons.length - MOST_REASONS} more reasons: `,
         make("a", { href: sepconv.href({ view: "run", run }) }, "the whole run")) : null);
   }

@@ -53,18 +53,19 @@
     return parts.length ? `${units.formatNumber(total, "case")}: ${parts.join(", ")}.` : "No case was compared.";
   }
 
-  function card(group) {
-    const newest = nights.newest[doc.classes[group].machine];
+  function card(machine) {
+    const newest = nights.newest[machine];
     if (!newest) return null;
     const { number, started: at, state, base, head, counts, untried, largest } = newest;
-    return make("section", { class: "card", "aria-labelledby": "night-title" },
-      make("h2", { id: "night-title" }, "The newest night, in turns with its reference"),
+    const id = `night-${machine}`;
+    return make("section", { class: "card night", "aria-labelledby": id },
+      make("h2", { id }, "The newest night, in turns with its reference"),
       make("p", {}, countSentence(counts)),
-      make("p", { class: "note" }, `Comparison ${number ?? ""} of ${head} by ${base}, ${at.slice(0, 16).replace("T", " ")} UTC`,
+      make("p", { class: "note" }, `Comparison ${number ?? ""} of ${head} by ${base} on ${newest.machine}, ${at.slice(0, 16).replace("T", " ")} UTC`,
         state === "done" ? "." : ` (${state}).`, untried ? ` ${units.formatNumber(untried, "case")} not tried.` : "",
         " One night shows what is the same, and decides nothing else: what changed over the nights is in the events."),
       largest.length ? [make("p", { class: "note" }, "Farthest from the reference:"), make("ul", { class: "reasons" }, largest.map(largestItem))] : null);
   }
 
-  sepconv.nights = Object.freeze({ has: (index) => ofCase.has(index), count: nights.started.length, history, tick, describe, card });
+  sepconv.nights = Object.freeze({ has: (index) => ofCase.has(index), count: nights.started.length, history, tick, describe, card, cards: () => Object.keys(nights.newest).map(card) });
 })(window.sepconv ??= {});

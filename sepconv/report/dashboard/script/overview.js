@@ -71,7 +71,7 @@
       make("div", {}, make("p", { class: "sentence" }, section.sentence),
         make("p", { class: "trust muted" }, `How sure: ${section.trust}.`)),
       alarms ? events_ : null,
-      sepconv.nights.card(doc.runs.class[run]),
+      sepconv.nights.card(doc.classes[doc.runs.class[run]].machine),
       section.since ? news.since(run, section.since) : null,
       make("div", { class: "pair" },
         figureCard("glance", "At a glance", section.headlines.length ? section.headlines.map((each) => promise.glance(section, each))
@@ -98,14 +98,29 @@
     return sepconv.plot(parts.speedup, "speedup", promise.speedupContent(seen, section, axis));
   }
 
+  /* Not under the reader's fingers. */
+  function refresh(which, run) {
+    if (which && !which.contains(document.activeElement)) which.replaceWith(news.freshness(run));
+  }
+
+  /* Nights and their events may be all that there is. */
+  function showWithoutRun(root) {
+    const nights = sepconv.nights.cards();
+    root.replaceChildren(make("h1", { class: "hidden" }, "Overview"),
+      nights.length ? dom.empty("This store has nights by a reference and no run: latencies were never measured here. To see every night, type:", "sepconv history")
+        : dom.empty("There is no run in this store yet. To measure a first one in about a minute, type:", "sepconv quick"),
+      ...nights, doc.events.length ? news.events() : "");
+  }
+
   async function show(root, state) {
+    if (!runs.count) return showWithoutRun(root);
     const section = sectionOf(state.class);
     if (!section) return root.replaceChildren(dom.empty("Nothing is known of this machine's newest run. Type:", "sepconv quick"));
     const isNew = shown?.section !== section || !root.firstChild;
     if (isNew) {
       shown = build(root, section);
       clearInterval(clock);
-      clock = setInterval(() => root.querySelector(".which")?.replaceWith(news.freshness(section.run)), MINUTE_MS);
+      clock = setInterval(() => refresh(root.querySelector(".which"), section.run), MINUTE_MS);
     }
     const drawn = [];
     if (shown.hasPromise) drawn.push(showAlong(shown, state));
@@ -121,5 +136,5 @@
     shown = null;
   }
 
-  sepconv.view({ name: "overview", title: "Overview", picks: ["class"], keys: { along: { default: "" } }, show, leave });
+  sepconv.view({ name: "overview", title: "Overview", isFree: true, picks: ["class"], keys: { along: { default: "" } }, show, leave });
 })(window.sepconv ??= {});

@@ -69,8 +69,6 @@
   const titleOf = (name) => views.all.find((each) => each.name === name).title;
 
   function fallback(state) {
-    if (!runs.count && Object.keys(doc.nights.newest).length)
-      return dom.empty("This store has nights by a reference and no run: its latencies were never measured. To see what the nights say, type:", "sepconv history");
     if (!runs.count)
       return dom.empty("There is no run in this store yet. To measure a first one in about a minute, type:", "sepconv quick");
     return dom.empty(`${titleOf(state.view)} is not part of this page.`);
@@ -86,7 +84,8 @@
   };
 
   async function showState({ moved = false } = {}) {
-    const { state } = sepconv;
+    const { state } = sepconv, hadFocus = element("main").contains(document.activeElement);
+    showCaveats();
     const view = views.get(state.view);
     const isOther = state.view !== current;
     if (isOther) enter(state.view);
@@ -94,7 +93,18 @@
     if (isOther) showNavigation();
     if (isOther && moved) element("main").focus({ preventScroll: true });
     if (!view || (!runs.count && !view.isFree)) root.replaceChildren(fallback(state));
-    else await view.show(root, state);
+    else await showIn(view, state);
+    if (hadFocus && document.activeElement === document.body) element("main").focus({ preventScroll: true });
+  }
+
+  /* A part that is not there is said where it would have been. */
+  async function showIn(view, state) {
+    try {
+      await view.show(root, state);
+    } catch (error) {
+      if (!error.isOfPart) throw error;
+      root.prepend(dom.empty(`${error.message}.`));
+    }
   }
 
   /* Links within the page change the state without waiting for the address. */
@@ -107,8 +117,10 @@
 
   /* What whoever looks has to know of all that is shown. */
   function showCaveats() {
-    const caveats = [doc.synthetic && "made-up numbers", doc.selection && `only ${doc.selection}`].filter(Boolean);
-    element("caveats").replaceChildren(...caveats.map((text) => make("span", { class: "badge bad" }, text)));
+    const caveats = [doc.synthetic && "made-up numbers", doc.selection && `only ${doc.selection}`,
+      ...sepconv.lost.map((name) => `the ${name} of this link is not in this page`)].filter(Boolean);
+    const holder = element("caveats");
+    if (holder.textContent !== caveats.join("")) holder.replaceChildren(...caveats.map((text) => make("span", { class: "badge bad" }, text)));
   }
 
   const EDITABLE = "input, select, textarea, [contenteditable]";
@@ -138,7 +150,6 @@
 
   sepconv.start = async () => {
     buildNavigation();
-    showCaveats();
     views.readAddress();
     element("views").addEventListener("click", follow);
     document.querySelector(".skip").addEventListener("click", (event) => {

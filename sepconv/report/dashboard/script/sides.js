@@ -27,6 +27,7 @@
     if (!holder.isConnected || found.some(([, blocks]) => !blocks.length)) return;
     const figure = make("div", { class: "figure low" });
     holder.replaceChildren(make("p", { class: "note" }, NOTE), figure);
+    sepconv.plot.sweep();
     const title = { ...doc.figures.rounds.layout.xaxis.title, text: "side and block" };
     await sepconv.plot(figure, "rounds", { traces: found.map(([side, blocks]) => trace(side, blocks, index)),
       axes: { xaxis: { title } }, label: `Rounds of ${cases.label(index)} in base and head, block by block` });

@@ -9,6 +9,8 @@
   const registered = new Map();
   const kept = new Map(); // a view's own choices, while another one is shown
 
+  sepconv.lost = []; // what the address named and this page does not have: "run", "case"
+
   const FIND = { default: "" };
   const ownKeys = (view) => ({ find: FIND, ...registered.get(view)?.keys });
 
@@ -99,6 +101,8 @@
     if (!NAMES.includes(wanted.view)) wanted.view = NAMES[0];
     const run = runs.byUid(said.get("run")), group = classOf(said.get("class"));
     if (run !== null) wanted.run = run;
+    sepconv.lost = [["run", run], ["case", cases.byIdentity(said.get("case"))]]
+      .filter(([name, found]) => said.has(name) && found === null).map(([name]) => name);
     if (group !== null) wanted.class = group;
     wanted.case = cases.byIdentity(said.get("case"));
     for (const [name, spec] of Object.entries(ownKeys(wanted.view)))
@@ -129,6 +133,7 @@
 
   sepconv.go = (changes, { push = false } = {}) => {
     const next = merged(changes);
+    sepconv.lost = [];
     if (push) write();
     become(next);
     if (push && address(next) !== (location.hash || "#")) history.pushState(null, "", address(next));

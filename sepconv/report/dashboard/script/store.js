@@ -193,19 +193,22 @@
   /* ---- histories: parts are unpacked once, when first looked at ------------------------------ */
 
   const awaited = new Map();
-  function arrive(part, base64) {
-    awaited.get(part)?.(base64);
+  function arrive(part, base64, sum) {
+    awaited.get(part)?.(base64, sum);
     awaited.delete(part);
   }
+
+  const partError = (message) => Object.assign(new Error(message), { isOfPart: true });
 
   /* A script element is the only thing that a page from a disk may load. */
   function load(src, part) {
     return new Promise((resolve, reject) => {
-      awaited.set(part, resolve);
+      awaited.set(part, (base64, sum) => (src.endsWith(`?${sum}`) ? resolve(base64)
+        : reject(partError("A newer report lies where this page came from: load the page again"))));
       const script = document.createElement("script");
       script.src = src;
       script.onload = () => script.remove();
-      script.onerror = () => reject(new Error(`${src} is missing beside this page`));
+      script.onerror = () => reject(partError(`${src.replace(/\?.*/, "")} is missing beside this page`));
       document.head.append(script);
     });
   }
@@ -287,6 +290,10 @@
       return row === null ? [] : [{ case: series.case[index], series: index, ...pointAt(own, row) }];
     });
   };
+
+  /* Whether an event is one of this machine, or of the machines that share its ratios. */
+  sepconv.concerns = ({ machine, kind }, group) => kind === "environment"
+    || [doc.classes[group].machine, doc.classes[group].ratio_machine].includes(machine);
 
   sepconv.arrive = arrive;
   sepconv.packedColumns = Object.freeze({ split, estimateAt });

@@ -81,12 +81,17 @@
   const cellsIn = (model) => model.panels.flatMap(({ cells }) => mosaic.list(cells, (cell) => [cell]));
 
   /* Confirmed slowdowns of latency on this machine that nobody has closed, by their cases. */
+  let lastRegressions = { run: null, found: null };
   function openRegressions(run) {
-    const machine = (each) => doc.classes[doc.runs.class[each]].machine;
+    if (lastRegressions.run !== run) lastRegressions = { run, found: regressionsUpTo(run) };
+    return lastRegressions.found;
+  }
+
+  function regressionsUpTo(run) {
     const found = new Map();
     for (const event of doc.events ?? []) {
       if (event.kind !== "latency" || event.direction !== "slower" || event.state !== "confirmed") continue;
-      if (event.run === null || event.run > run || machine(event.run) !== machine(run)) continue;
+      if (event.run === null || event.run > run || !sepconv.concerns(event, doc.runs.class[run])) continue;
       for (const index of event.cases) found.set(index, event);
     }
     return found;
@@ -258,9 +263,11 @@
   function showTable() {
     const { model } = parts;
     if (!model || !parts.details.open) return;
-    const table = sepconv.table(parts.table, columns(model), { caption: "Every cell of the surface",
-      onOpen: ({ row }) => toCase(row.case) });
-    table.update({ rows: cellsIn(model) });
+    const { quantity, regressions } = model;
+    if (parts.made?.quantity !== quantity || parts.made.regressions !== regressions)
+      parts.made = { quantity, regressions, rows: sepconv.table(parts.table, columns(model), { caption: "Every cell of the surface",
+        onOpen: ({ row }) => toCase(row.case) }) };
+    parts.made.rows.update({ rows: cellsIn(model) });
   }
 
   const exported = (model) => panels.exports("surface", plainColumns(model), () => cellsIn(model).map(plainRow(model)));

@@ -8,6 +8,8 @@
   const MOST_PRINTED = 400;
   const KEPT = 400; // rows that were made: who types a word finds most of them again
   const printing = matchMedia("print");
+  const tables = new Map(); // element → what draws it, of those on the page
+  printing.addEventListener("change", () => tables.forEach((draw, wrap) => { if (wrap.isConnected) draw(); }));
 
   /* columns: [{key, title, hint?, width (in ch), numeric?, cell(row) → node or text, link?(row) → href}]
      options: {caption, rowClass?(row), onOpen?(row, event), onSort?(key), onMove?(row)} */
@@ -55,12 +57,14 @@
       return make("td", { class: column.numeric ? "number" : null }, content);
     }
 
+    /* What was used last is kept; a row that is on the page is never made twice. */
     function rowElement(row) {
-      if (!made.has(row)) {
-        if (made.size >= KEPT) made.delete(made.keys().next().value);
-        made.set(row, make("tr", { class: options.rowClass?.(row) }, columns.map((column) => bodyCell(column, row))));
-      }
-      return made.get(row);
+      const element = made.get(row) ?? pool.get(row)
+        ?? make("tr", { class: options.rowClass?.(row) }, columns.map((column) => bodyCell(column, row)));
+      made.delete(row);
+      if (made.size >= KEPT) made.delete(made.keys().next().value);
+      made.set(row, element);
+      return element;
     }
 
     function number(element, at) {
@@ -97,7 +101,7 @@
       while (last - sight(0)[1] < ROOM && pool.has(rows[last])) last += 1;
       const wanted = rows.slice(first, last), before = pool;
       pool = new Map(wanted.map((row) => [row, rowElement(row)]));
-      for (const [row, element] of before) if (!pool.has(row)) element.remove();
+      for (const [row, element] of before) if (pool.get(row) !== element) element.remove();
       let at = above.nextSibling;
       wanted.forEach((row, i) => {
         const element = pool.get(row);
@@ -185,7 +189,8 @@
       });
     }
 
-    printing.addEventListener("change", () => { if (wrap.isConnected) draw(); });
+    for (const each of tables.keys()) if (!each.isConnected) tables.delete(each);
+    tables.set(wrap, draw);
 
     return {
       element: wrap,

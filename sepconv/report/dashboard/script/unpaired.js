@@ -42,13 +42,13 @@
   /* The standard error of its logarithm, as its 95 % interval tells it. */
   function error({ value, low, high }) {
     if (low === null || high === null) return 0;
-    return (high - low) / 2 / value / doc.compare.normal_quantile;
+    return (low > 0 ? Math.log(high / low) / 2 : (high - low) / 2 / value) / doc.compare.normal_quantile;
   }
 
   function divide(base, head, odds) {
     const { margin, drift_sd: drift } = doc.compare;
     const centre = Math.log(head.value / base.value);
-    const half = -normalQuantile(odds / 2) * Math.hypot(error(base), error(head), drift);
+    const half = Math.min(doc.compare.most_half, -normalQuantile(odds / 2) * Math.hypot(error(base), error(head), drift));
     const isDecided = Math.abs(centre) - half > Math.log1p(margin);
     return {
       ratio: Math.exp(centre),
