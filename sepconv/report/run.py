@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from sepconv.record import Measurement
 from sepconv.run import Run
-from sepconv.units import format_duration
+from sepconv.units import format_bytes, format_duration
 
 Fact = tuple[str, str]
 TEXT_LIMIT = 500  # a condition that is longer than that is a document, not a fact
+UNITS: dict[str, Callable[[Any], str]] = {
+    "_bytes": format_bytes,
+    "_mhz": lambda value: f"{value:.4g} MHz",
+    "_percent": lambda value: f"{value:.3g} %",
+    "_s": format_duration,
+}
+"""How a condition is spelled whose name ends in a unit."""
 
 
 def run_title(run: Run) -> str:
@@ -104,13 +112,26 @@ def _of_environment(run: Run) -> list[Fact]:
 
 def _flat(conditions: Mapping[str, Any], prefix: str = "") -> Iterator[Fact]:
     for name, value in conditions.items():
-        label = f"{prefix}{str(name).replace('_', ' ')}"
-        if isinstance(value, Mapping):
+        plain, spell = _measure(str(name), value)
+        label = f"{prefix}{plain.replace('_', ' ')}"
+        if spell is not None:
+            yield label, spell(value)
+        elif isinstance(value, Mapping):
             yield from _flat(value, f"{label}: ")
         elif value is not None:
             listed = isinstance(value, (list, tuple))
             text = ", ".join(map(_plain, value)) if listed else _plain(value)
             yield label, text[:TEXT_LIMIT]
+
+
+def _measure(name: str, value: object) -> tuple[str, Callable[[Any], str] | None]:
+    """The name without its unit, and what spells a number of that unit; the name itself and None
+    of what is no number, or has none."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
+        for unit, spell in UNITS.items():
+            if name.endswith(unit):
+                return name.removesuffix(unit), spell
+    return name, None
 
 
 def _plain(value: object) -> str:

@@ -1,5 +1,9 @@
 """A run in words."""
 
+from math import inf
+
+import pytest
+
 from sepconv.report.run import format_time, run_facts, run_title
 from tests.report.sample import make_run
 
@@ -23,3 +27,22 @@ def test_facts_leave_out_what_is_unknown_and_flatten_what_is_nested():
 
     assert groups["Conditions"] == [("load: 1min", "0.5"), ("tags", "a, yes")]
     assert "CUDA" not in dict(groups["Environment"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fact"),
+    [
+        ("memory_available_bytes", 24446169088, ("memory available", "22.8 GiB")),
+        ("cpu_mhz", 2596.4, ("cpu", "2596 MHz")),
+        ("steal_percent", 0.125, ("steal", "0.125 %")),
+        ("case_timeout_s", 30.0, ("case timeout", "30 s")),
+        ("case_timeout_s", inf, ("case timeout s", "inf")),
+        ("has_bytes", True, ("has bytes", "yes")),
+        ("seed", 3, ("seed", "3")),
+    ],
+    ids=str,
+)
+def test_a_condition_has_the_unit_that_its_name_ends_in(name, value, fact):
+    facts = dict(run_facts(make_run(conditions={name: value})))
+
+    assert facts["Conditions"] == [fact]

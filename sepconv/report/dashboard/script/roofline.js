@@ -106,7 +106,7 @@
     if (!cache || cache <= memory) return traces;
     const low = Math.max(from, y[0] / cache), high = top / cache;
     if (low < high) traces.push({ role: "cache", numbers: { ...here, mode, x: [low, Math.sqrt(low * high), high],
-      y: [low * cache, Math.sqrt(low * high) * cache, top], text: ["", "", `cache ${bandwidth(cache)}`], textposition: "top center" } });
+      y: [low * cache, Math.sqrt(low * high) * cache, top], text: ["", "", `cache ${bandwidth(cache)}`], textposition: "bottom right" } }); // above, the roof has its name
     return traces;
   }
 
