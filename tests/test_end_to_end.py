@@ -16,6 +16,8 @@ from sepconv.bench.lock import DeviceLock
 from sepconv.ratio import trim
 from sepconv.record import Status
 
+pytestmark = pytest.mark.slow  # whole runs, each of which starts servers
+
 SUITE = """
 name = "tiny"
 time_budget = "20s"
@@ -255,7 +257,6 @@ def test_a_failed_case_ends_a_run_with_code_3_and_keeps_the_others(tmp_path):
     assert (frame[(frame.conv_type == "standard")].status != "failed").all()
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_keeps_what_it_measured_and_goes_on_from_there(tmp_path):
     (tmp_path / "tiny.toml").write_text(SUITE)
     with subprocess.Popen(
@@ -413,7 +414,6 @@ def test_plain_pytest_measures_on_no_device_that_is_taken(tmp_path):
     assert "cpu is being measured by another sweep" in answer.stderr
 
 
-@pytest.mark.slow
 def test_a_suite_of_two_allocators_makes_two_linked_runs(tmp_path):
     (tmp_path / "both.toml").write_text(
         ONE_SHAPE.replace("[axes]", 'allocators = ["tuned", "default"]\n[axes]')
@@ -504,7 +504,6 @@ def test_commands_that_measure_nothing_start_without_torch(command):
     assert answer.returncode == 0, answer.stderr
 
 
-@pytest.mark.slow
 def test_the_time_of_a_run_does_not_count_what_a_script_did_before_in_its_process(tmp_path):
     """`scripts/quickstart` makes the environment, then becomes `sepconv quick`."""
     (tmp_path / "one.toml").write_text(ONE_SHAPE)

@@ -105,6 +105,7 @@ def _is_ours(process: psutil.Process, folder: Path) -> bool:
     return any(str(folder) in part for part in process.info["cmdline"] or [])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_child_that_a_hanging_case_leaves_behind_is_ended_with_it(tmp_path):
     pid_file = tmp_path / "child.pid"

@@ -401,6 +401,7 @@ def test_a_process_that_a_crash_leaves_behind_does_not_hide_it():
         assert "SIGABRT" in notes.failures[3][1]
 
 
+@pytest.mark.slow
 def test_an_arm_that_hangs_before_the_first_turn_is_blamed_and_not_who_waits_for_it():
     with Supervisor(SUITES, conv_types=FAULTS, case_timeout_s=1.0) as supervisor:
         notes = Notes()

@@ -98,6 +98,7 @@ def server():
         yield supervisor
 
 
+@pytest.mark.slow
 def test_a_sweep_plans_its_passes_keeps_them_all_and_uses_the_rest_of_its_budget(server):
     wanted = cases("standard", "depthwise_separable", "spatially_separable")
     notes = Notes(wanted)

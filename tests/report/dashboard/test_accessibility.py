@@ -22,6 +22,8 @@ from tests.served import keep_run, serving
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"wide": (1280, 800), "narrow": (360, 740)}
 GRAVE = ("serious", "critical")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
