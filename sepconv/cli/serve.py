@@ -202,13 +202,21 @@ def _drawer(
         try:
             with Store(store_url, read_only=True) as store:
                 source = read_source(store, title=title, since=since, where=where)
+                running = [each.run for each in store.runs(limit=NEWEST) if _is_running(each)]
         except SepconvError as error:
             return waiting_page(name, str(error))
-        if not source.runs and not source.events:
+        if running and not source.runs and not source.events:
+            said = f"A run of {running[0].suite} has begun, and nothing is measured in it yet."
+            return waiting_page(name, said)
+        if not source.runs and not source.events and not source.newest_nights:
             return waiting_page(name, f"{source.store} has no run {_chosen(since, where)}")
         return render(source)
 
     return draw
+
+
+def _is_running(stored: StoredRun) -> bool:
+    return stored.run.state == "running"
 
 
 def _chosen(since: str | None, where: str | None) -> str:

@@ -33,7 +33,7 @@ FRAME = {
             "hovertemplate": "its interval is ±%{y:.2~f} %<extra></extra>",
         },
     },
-    "empty": empty_note("No run has intervals yet, and none has one before it."),
+    "empty": empty_note("No run has three cases with an interval, and none has one before it."),
 }
 
 

@@ -80,7 +80,8 @@ class Headline:
 
     @property
     def leaders(self) -> tuple[Contender, ...]:
-        """The fastest one and all that its interval does not beat; one only if it is decided."""
+        """The fastest one and all that its interval does not beat; one only if it is decided, and
+        none where nothing else was measured, or only standard's absence makes it the fastest."""
         return _leaders([c for c in self.contenders if c.latency])
 
 
@@ -227,9 +228,11 @@ def _leaders(contenders: Sequence[Contender]) -> tuple[Contender, ...]:
         score = contender.speedup if paired else _inverse(contender.latency)
         if score:
             scores.append((score, contender))
-    if not scores:
-        return ()
+    if len(scores) < 2:
+        return ()  # nobody to be faster than
     best, leader = max(scores, key=lambda entry: entry[0].value)
+    if paired and best.value < 1 and not any(c.is_standard for _, c in scores):
+        return ()  # standard, which is not among them, is faster
     rivals = [c for score, c in scores if c is not leader and not _is_above(best, score)]
     return (leader, *rivals)
 

@@ -95,7 +95,7 @@ def _describe_headline(headline: Headline, several_devices: bool) -> str:
     if not any(c.speedup for c in rivals):
         clauses = [_describe_latency(c) for c in (*standard, *rivals)]
         return f"{where}: {'; '.join(clauses)}. No speed-up over standard was measured."
-    return f"{where}: {'; '.join(clauses)}. {_describe_leaders(headline)}"
+    return f"{where}: {'; '.join(clauses)}. {_describe_leaders(headline)}".rstrip()
 
 
 def _describe_contender(contender: Contender) -> str:
@@ -113,6 +113,8 @@ def _describe_latency(contender: Contender) -> str:
 
 def _describe_leaders(headline: Headline) -> str:
     leaders = [c.name for c in headline.leaders]
+    if not leaders:
+        return ""
     if len(leaders) == 1:
         return f"{_capitalised(leaders[0])} is the fastest there."
     if any(c.latency and c.latency.low is None for c in headline.contenders):

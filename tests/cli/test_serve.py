@@ -332,3 +332,12 @@ def test_a_selection_that_cannot_be_read_is_said_before_anything_is_served(store
             standalone_mode=False,
             catch_exceptions=False,
         )
+
+
+def test_a_run_that_has_only_begun_is_no_reason_to_begin_another(store_url):
+    keep_run(store_url, 0, measured=0, state="running")
+    with serving(store_url) as served:
+        _, page = served.ask()
+
+    assert "A run of quick has begun, and nothing is measured in it yet." in page
+    assert "sepconv quick" not in page

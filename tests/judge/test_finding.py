@@ -193,3 +193,15 @@ def test_a_finding_does_not_depend_on_the_order_of_the_measurements():
     assert forwards.crossovers == backwards.crossovers
     assert forwards.axes == backwards.axes
     assert forwards.headlines == backwards.headlines
+
+
+def test_alone_nobody_is_the_fastest():
+    (headline,) = find(trio()[1:2]).headlines
+
+    assert headline.leaders == ()
+
+
+def test_nobody_is_the_fastest_where_standard_is_faster_and_not_there():
+    (headline,) = find(trio(depthwise=(0.5, 0.4, 0.6), spatial=(0.8, 0.7, 0.9))[1:]).headlines
+
+    assert headline.leaders == ()

@@ -31,6 +31,9 @@
     return `${significant(seconds / scale)} ${unit}`;
   }
 
+  /* "23.1 GFLOP/s", and "75.3 FLOP/s" of what needs no letter. */
+  const formatRate = (perSecond, unit) => (perSecond >= 999.5 ? `${formatCount(perSecond)}${unit}` : `${significant(perSecond)} ${unit}`);
+
   const plain = (number) => String(Number(number.toPrecision(6))); // as Python's :g
 
   function formatCount(count) {
@@ -78,6 +81,6 @@
 
   const formatNumber = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
-  sepconv.units = Object.freeze({ significant, formatSeconds, formatCount, formatBytes, formatRatio,
+  sepconv.units = Object.freeze({ significant, formatSeconds, formatCount, formatRate, formatBytes, formatRatio,
     formatPercent, formatChange, formatValue, formatBounds, formatNumber, spell });
 })(window.sepconv ??= {});

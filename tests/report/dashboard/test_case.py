@@ -1,9 +1,11 @@
+import shlex
 from dataclasses import replace
 from random import Random
 
 import pytest
 
 from sepconv.cost import cost_of
+from sepconv.record import Measurement, Status
 from sepconv.report.dashboard.case import case_section
 from tests.report import event_sample
 from tests.report.dashboard.conftest import make_source
@@ -15,6 +17,7 @@ from tests.report.sample import (
     make_run,
     measurement,
     succeed,
+    sweep,
 )
 
 browser_test = pytest.mark.browser
@@ -221,3 +224,33 @@ def test_whoever_presses_something_keeps_the_focus(open_dashboard, runs):
     page.wait_for_function("() => document.activeElement.rel === 'next'")
 
     assert pressed == "speedup"
+
+
+@browser_test
+@pytest.mark.parametrize("chosen", ["stride=1", "stride=1 or stride=2"])
+def test_a_page_of_a_part_measures_a_case_of_that_part_again(open_html, chosen):
+    from sepconv.report.dashboard.page import render
+    from sepconv.selection import parse_selection
+
+    measured = [succeed(case, Random(1)) for case in sweep((16, 32), (14, 28), (1,))]
+    source = make_source([(make_run(), measured)], selection=chosen)
+    case = measured[4].case
+    page = open_html(render(source), f"#view=case&case={case.identity}")
+
+    words = shlex.split(page.inner_text(".command code"))
+    selects = parse_selection(words[words.index("--where") + 1])
+
+    everything = sweep((16, 32), (14, 28), (1, 2))
+    assert chosen in words[-1]
+    assert next(each for each in everything if selects(each)) == case
+    assert all(each.shape.in_channels == case.in_channels for each in everything if selects(each))
+
+
+@browser_test
+def test_a_failed_case_of_a_known_conv_type_has_its_layers_and_no_excuse(open_dashboard):
+    failed = Measurement(make_case("depthwise_separable"), Status.FAILED, "no")
+
+    page = open_dashboard([(make_run(), [failed])], "#view=case")
+
+    assert "pointwise" in page.inner_text("[aria-label=Cost]")
+    assert "no closed form" not in page.inner_text("[aria-label=Cost]")

@@ -14,7 +14,7 @@ from sepconv.report.dashboard.compare import compare_section
 from sepconv.report.dashboard.overview import rows_by_run, sights_of
 from sepconv.report.dashboard.page import render
 from tests.report.dashboard.conftest import make_source
-from tests.report.sample import ENVIRONMENT, HOSTILE, make_case, make_run, measure, sweep
+from tests.report.sample import ENVIRONMENT, HOSTILE, make_case, make_run, measure, sweep, trio
 
 CASES = sweep()
 ROWS = "document.querySelector('.rows').getAttribute('aria-rowcount') - 1"
@@ -270,3 +270,11 @@ def test_the_rounds_of_both_sides_are_drawn_block_by_block(open_html):
     page.evaluate(f"location.hash = '{other}'")
     page.wait_for_function(f"() => sepconv.state.case === {CASES.index(CASES[3])}")
     assert boxes.count() == 0  # base has none of it
+
+
+@pytest.mark.browser
+def test_a_link_to_a_base_that_the_page_lacks_says_so(open_dashboard):
+    runs = [(make_run(number), trio()) for number in range(3)]
+    page = open_dashboard(runs, "#view=compare&base=gone&head=run-2")
+
+    assert page.inner_text("#caveats") == "the base of this link is not in this page"

@@ -176,10 +176,12 @@ def test_another_reference_that_nothing_connects_is_a_dotted_line(open_nights):
 
     lines = page.evaluate(
         "document.querySelector('.view-case .figure').data.map("
-        "({x, line}) => [x.length, line.dash])"
+        "({x, name, line}) => [x.length, name, line.dash])"
     )
+    group = "x86_64 AVX2, tuned allocator, method 2"
+    by = [revision_of(number).commit[:7] for number in (3, 0)]
 
-    assert lines == [[2, None], [1, "dot"]]
+    assert lines == [[2, f"{group}, by {by[0]}", None], [1, f"{group}, by {by[1]}", "dot"]]
     assert "1 more on other machines or by another reference" in page.inner_text("main")
 
 

@@ -256,3 +256,14 @@ def test_a_run_that_has_only_begun_is_not_said_to_have_failed():
     [told] = section_of([(make_run(0, state="running"), [waiting])])["runs"]
 
     assert told["sentence"] == NOT_YET
+
+
+@pytest.mark.browser
+def test_too_few_cases_are_said_to_be_too_few_for_the_noise(open_dashboard):
+    two = trio()[:2]
+    page = open_dashboard([(make_run(0), two), (make_run(1), two)])
+
+    text = page.inner_text("[aria-labelledby=noise-title]")
+
+    assert "Fewer than three cases have an interval here" in text
+    assert "one pass cannot show" not in text

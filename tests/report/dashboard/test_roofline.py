@@ -170,3 +170,30 @@ def test_without_an_interval_a_rate_says_so(open_roofline):
     page = open_roofline([bare], known=peaks())
 
     assert "GFLOP/s (no interval)" in page.inner_text(".rows tbody")
+
+
+@pytest.mark.browser
+def test_a_choice_that_no_case_is_says_so_and_can_be_taken_back(open_roofline):
+    measured = [
+        timed(make_case("standard", 32)),
+        timed(make_case("standard", 64)),
+        timed(make_case("depthwise_separable", 32)),
+    ]
+    page = open_roofline(measured, known=peaks())
+
+    page.select_option("[data-pick=form]", label="depthwise separable")
+    page.select_option("[data-pick=channels]", label="64")
+    page.wait_for_selector("html[data-ready]", state="attached")
+    said = page.inner_text("main")
+    page.select_option("[data-pick=channels]", label="32")
+    page.wait_for_selector(".figure .point")
+
+    assert "No case of this run is all of these" in said
+    assert page.locator("tbody tr[data-row]").count() == 1
+
+
+@pytest.mark.browser
+def test_a_rate_that_needs_no_letter_has_its_unit_and_three_digits(open_roofline):
+    page = open_roofline([timed(make_case(channels=8, resolution=4), 1e4)])
+
+    assert "1.84 FLOP/s [1.47, 2.36]" in page.inner_text("tbody tr[data-row]")

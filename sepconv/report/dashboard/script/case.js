@@ -110,8 +110,8 @@
     return found.map((each, i) => nightSeries(each, i === here)).sort((one, other) => Number(other.here) - Number(one.here));
   }
 
-  const nightSeries = ({ group, points }, here) => ({
-    here, name: group,
+  const nightSeries = ({ name, points }, here) => ({
+    here, name,
     points: points.map(({ night, ratio }) => ({ at: night, x: sepconv.nights.tick(night), estimate: ratio, about: sepconv.nights.describe(night) })),
   });
 
@@ -242,8 +242,8 @@
     const latency = each === null ? null : series.newest(each).latency, flops = cases.work(index, "flops");
     return make("section", { class: "card", "aria-label": "Cost" }, make("h2", {}, "What it costs on paper"),
       known.length ? make("dl", {}, known.map(([name, title, format]) => [make("dt", {}, title), make("dd", {}, format(cases.work(index, name)))]),
-        flops && latency ? [make("dt", {}, "achieved"), make("dd", {}, `${units.formatCount(flops / latency.value)}FLOP/s`)] : null)
-        : dom.empty("Nothing is known of its cost: its conv type has no closed form here."),
+        flops && latency ? [make("dt", {}, "achieved"), make("dd", {}, units.formatRate(flops / latency.value, "FLOP/s"))] : null)
+        : layers.length ? null : dom.empty("Nothing is known of its cost: its conv type has no closed form here."),
       layers.length ? layerTable(layers) : null);
   }
 

@@ -26,9 +26,14 @@
     const own = ofCase.get(index) ?? [];
     if (!own.length) return [];
     const columns = await open();
-    return own.map((i) => ({ group: nights.groups[nights.group[i]], points: pointsOf(columns, i) }))
-      .filter(({ points }) => points.length).sort((one, other) => other.points.at(-1).night - one.points.at(-1).night);
+    const isShared = (i) => own.some((other) => other !== i && nights.group[other] === nights.group[i]);
+    return own.map((i) => ({ group: nights.groups[nights.group[i]], points: pointsOf(columns, i), isShared: isShared(i) }))
+      .filter(({ points }) => points.length).map(withName).sort((one, other) => other.points.at(-1).night - one.points.at(-1).night);
   }
+
+  /* Those of one group differ in their reference, where nothing connects the two. */
+  const withName = ({ isShared, ...found }) => ({ ...found,
+    name: isShared ? `${found.group}, by ${nights.reference[found.points.at(-1).night]?.slice(0, 7) ?? "another reference"}` : found.group });
 
   const commit = (night) => nights.commit[night]?.slice(0, 7) ?? null;
   const tick = (night) => `${nights.number[night] ?? night + 1}${commit(night) ? `: ${commit(night)}` : ""}`;

@@ -20,10 +20,12 @@
 
   /* ---- noise ---------------------------------------------------------------------------------- */
 
-  function noiseText({ floor: { within, between, explained, runs: count } }) {
-    const inside = within === null ? "No interval is known here: one pass cannot show its own noise."
+  function noiseText({ floor: { within, between, explained, runs: count } }, seen) {
+    const isFew = seen.some(({ latency }) => latency && latency.low !== null);
+    const inside = within === null ? isFew ? "Fewer than three cases have an interval here: that is too few to tell the noise of the machine."
+      : "No interval is known here: one pass cannot show its own noise."
       : `Within a run a latency is known to ±${units.formatPercent(within)} (half the 95 % interval, median over cases).`;
-    if (between === null) return `${inside} A second run will show what runs differ by.`;
+    if (between === null) return isFew && within === null ? inside : `${inside} A second run will show what runs differ by.`;
     const much = `From one run to the next the same case differs by ${units.formatPercent(between)} (median over cases and the newest ${count} pair${count === 1 ? "" : "s"} of runs)`;
     const why = explained === null ? "." : between > BEYOND * explained
       ? `; those intervals explain ${units.formatPercent(explained)} of it, and the rest is what this machine does from hour to hour.`
@@ -82,7 +84,7 @@
         hasPromise ? figureCard("promise", "Realised against ideal",
           make("p", { class: "note" }, "Every separable case of the run. On the diagonal the promise of the multiply-adds is kept; below the line at 1× the separable form is slower than standard. Choose a point to see its case."),
           parts.promise) : null,
-        figureCard("noise", "Noise of this machine", make("p", { class: "note" }, noiseText(section.noise)),
+        figureCard("noise", "Noise of this machine", make("p", { class: "note" }, noiseText(section.noise, seen)),
           section.noise.run.length > 1 ? parts.noise : null)),
       news.failures(run, seen),
     ].filter(Boolean));

@@ -45,9 +45,10 @@
     const known = [...new Set(ratios)].sort((a, b) => a - b);
     const [equal, second, first] = PAIR_WORDS[name] ?? SQUARE;
     const text = (index) => sepconv.units.significant(known[index], 3);
-    return { name: `${name}.pair`, title: `${second} ÷ ${first}`, text,
+    const own = name === "channels" || name === "resolution" ? "" : `${cases.axisTitle(name)} `;
+    return { name: `${name}.pair`, title: `${own}${second} ÷ ${first}`, text,
       of: (row) => known.indexOf(ratios[doc.cases[name][row.case]]),
-      label: (index) => (known[index] === 1 ? equal : `${second} = ${Number(text(index))} × ${first}`) };
+      label: (index) => own + (known[index] === 1 ? equal : `${second} = ${Number(text(index))} × ${first}`) };
   }
 
   const ascending = (rows, of) => [...new Set(rows.map(of))].sort((a, b) => a - b);

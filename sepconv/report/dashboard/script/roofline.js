@@ -44,7 +44,7 @@
 
   /* ---- words ----------------------------------------------------------------------------------------- */
 
-  const rate = (flops) => `${units.formatCount(flops)}FLOP/s`;
+  const rate = (flops) => units.formatRate(flops, "FLOP/s");
   const bandwidth = (bytes) => `${units.formatBytes(bytes)}/s`;
   const intensityText = (intensity) => `${units.significant(intensity, 3)} FLOP/B`;
   const bound = (point) => (isMemoryBound(point) ? "memory" : "arithmetic");
@@ -162,7 +162,7 @@
   function missing({ arranged }) {
     const bare = new Map(arranged.rows.filter((point) => !point.roof).map((point) => [panelTitle([point]), point]));
     return [...bare].map(([title, { device }]) => dom.empty(
-      `The peaks of this machine for ${title} are not in the store, so there is no roof. To measure them in half a minute, with one thread and with all, type:`,
+      `The peaks of this machine for ${title} are not in the store, so there is no roof. To measure them in half a minute${device === "cpu" ? ", with one thread and with all" : ""}, type:`,
       device === "cpu" ? "sepconv doctor" : `sepconv doctor --device ${device}`));
   }
 
@@ -257,6 +257,13 @@
     return made;
   }
 
+  /* Of an incomplete sweep, not every choice is a case. */
+  function showNone() {
+    parts.note.textContent = "No case of this run is all of these: choose others above.";
+    for (const each of [parts.missing, parts.key, parts.summary, parts.exports]) each.replaceChildren();
+    parts.rows.update({ rows: [] });
+  }
+
   const toCase = (index) => sepconv.go({ view: "case", case: index }, { push: true });
 
   async function show(root, state) {
@@ -273,6 +280,8 @@
     const arranged = panels.arrange(points, { side: SIDE_BY_SIDE, over, held: state.held, most: MOST_PANELS, mostRows: MOST_POINTS });
     const model = { points, arranged, traffic, unknown: timed.length - points.length };
     panels.refill(parts.controls, ...controls(model, state));
+    parts.figure.hidden = !arranged.rows.length;
+    if (!arranged.rows.length) return showNone();
     parts.note.textContent = notes(model);
     parts.missing.replaceChildren(...missing(model));
     parts.key.replaceChildren(key(model));

@@ -9,7 +9,7 @@
   const registered = new Map();
   const kept = new Map(); // a view's own choices, while another one is shown
 
-  sepconv.lost = []; // what the address named and this page does not have: "run", "case"
+  sepconv.lost = []; // what the address named and this page does not have: "run", "case", "base", "head"
 
   const FIND = { default: "" };
   const ownKeys = (view) => ({ find: FIND, ...registered.get(view)?.keys });
@@ -101,7 +101,8 @@
     if (!NAMES.includes(wanted.view)) wanted.view = NAMES[0];
     const run = runs.byUid(said.get("run")), group = classOf(said.get("class"));
     if (run !== null) wanted.run = run;
-    sepconv.lost = [["run", run], ["case", cases.byIdentity(said.get("case"))]]
+    const ofCompare = wanted.view === "compare" ? ["base", "head"].map((name) => [name, runs.byUid(said.get(name))]) : [];
+    sepconv.lost = [["run", run], ["case", cases.byIdentity(said.get("case"))], ...ofCompare]
       .filter(([name, found]) => said.has(name) && found === null).map(([name]) => name);
     if (group !== null) wanted.class = group;
     wanted.case = cases.byIdentity(said.get("case"));

@@ -66,18 +66,24 @@
     resolution: (value) => pair(value, "×", ["height", "width"], "resolution"),
     compiled: (value) => [`compiled=${value === "compiled"}`],
     bias: (value) => [`bias=${value === "with bias"}`],
-    padding: (value) => [String(value).includes("+") ? null : `padding=${size(value)}`],
+    padding: (value) => [String(value).includes("+") ? null : value === "auto" ? "padding in (auto, same)" : `padding=${size(value)}`],
   };
 
+  /* A page of a part of the store: what all of its cases have in common. */
+  const pageWords = () => (!doc.selection ? [] : / or /.test(doc.selection) ? [`(${doc.selection})`] : [doc.selection]);
+
   /* What tells the case from the others, in the grammar of --where: sepconv/selection.py. */
+  const ALWAYS = new Set(["channels", "resolution"]);
+  let differ = null;
   function selection(index) {
-    const all = [...cases.identity.keys()];
-    const parts = varying(all).flatMap((name) => {
+    differ ??= new Set(varying([...cases.identity.keys()]));
+    const named = AXIS_NAMES.filter((name) => ALWAYS.has(name) || differ.has(name));
+    const parts = named.flatMap((name) => {
       const value = axisValue(index, name);
       if (AXIS_WORDS[name]) return AXIS_WORDS[name](value);
       return [`${name}=${typeof value === "number" || /^\d+×\d+$/.test(value) ? size(value) : word(value)}`];
     });
-    return [...formWords(index), ...parts.filter(Boolean)].join(" and ");
+    return [...pageWords(), ...formWords(index), ...parts.filter(Boolean)].join(" and ");
   }
 
   function formWords(index) {
