@@ -179,7 +179,7 @@ def _measured(stored: StoredRun) -> int:
 
 def _progress(newest: list[StoredRun]) -> str | None:
     """How far the newest run has come, if it was not ended."""
-    running = next((stored for stored in newest if stored.run.state == "running"), None)
+    running = next(filter(_is_running, newest), None)
     if running is None:
         return None
     planned = sum(running.counts.values())

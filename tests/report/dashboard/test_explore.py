@@ -292,3 +292,4 @@ def test_the_graph_is_that_of_the_case_whatever_else_the_address_changes(open_da
     page.wait_for_function(
         f"() => document.querySelector('.found h2').textContent === '{second.label}'"
     )
+    assert page.inner_text(".found h2") == second.label

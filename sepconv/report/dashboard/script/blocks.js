@@ -3,7 +3,6 @@
 ((sepconv) => {
   const { rounds } = sepconv.doc;
   const COLUMNS = [["case", Uint32Array], ["run", Uint16Array], ["pass", Uint16Array], ["ring", Uint16Array]];
-  let opened = null;
 
   async function open() {
     const buffer = await sepconv.unpack(rounds, "rounds");
@@ -17,13 +16,13 @@
     return { ...columns, quantiles: rounds.quantiles.map(() => next(Float32Array)) };
   }
 
+  const opened = sepconv.once(open);
+
   /* The blocks of a case, newest run first as they were stored: [{run, pass, ring, quantiles}], the
      quantiles in seconds of one call, at the shares that `doc.rounds.quantiles` names. */
   sepconv.blocks = async (index) => {
     if (!rounds.blocks) return [];
-    opened ??= open();
-    opened.catch(() => { opened = null; });
-    const columns = await opened;
+    const columns = await opened();
     const found = [];
     columns.case.forEach((each, row) => {
       if (each !== index) return;

@@ -112,15 +112,23 @@
 
   /* ---- failures ------------------------------------------------------------------------------- */
 
-  function failures(run, seen) {
+  /* What a run that goes on has not measured went not badly: [what did, how many are to come]. */
+  function sift(run, seen) {
     const isToCome = ({ status }) => status === "missing" && doc.runs.state[run] === "running";
-    const bad = seen.filter((each) => each.status !== "ok" && !isToCome(each)), toCome = seen.filter(isToCome).length;
+    return [seen.filter((each) => each.status !== "ok" && !isToCome(each)), seen.filter(isToCome).length];
+  }
+
+  const toComeNote = (count) =>
+    (count ? make("p", { class: "note" }, `${plural(count, "case")} ${count === 1 ? "is" : "are"} still to come.`) : null);
+
+  function failures(run, seen) {
+    const [bad, toCome] = sift(run, seen);
     const reasons = [...Map.groupBy(bad, reason)].sort(([, a], [, b]) => b.length - a.length);
     return make("section", { class: "card", "aria-labelledby": "failures-title" },
       make("h2", { id: "failures-title" }, "What went less than well"),
       reasons.length ? make("ul", { class: "reasons" }, reasons.slice(0, MOST_REASONS).map(reasonItem))
         : make("p", { class: "muted" }, toCome ? "Nothing so far." : `Nothing: ${plural(seen.length, "case")}, every one ok.`),
-      toCome ? make("p", { class: "note" }, `${plural(toCome, "case")} ${toCome === 1 ? "is" : "are"} still to come.`) : null,
+      toComeNote(toCome),
       reasons.length > MOST_REASONS ? make("p", { class: "note" }, `${reasons.length - MOST_REASONS} more reasons: `,
         make("a", { href: sepconv.href({ view: "run", run }) }, "the whole run")) : null);
   }
@@ -131,5 +139,5 @@
     return make("li", {}, make("b", {}, text), ` (${plural(own.length, "case")}): `, labels, own.length > MOST_LABELS ? ", …" : "");
   }
 
-  sepconv.news = Object.freeze({ freshness, since, events, failures });
+  sepconv.news = Object.freeze({ freshness, since, events, failures, sift, toComeNote });
 })(window.sepconv ??= {});

@@ -9,13 +9,8 @@
   let total = 0;
   const firsts = nights.count.map((count) => (total += count) - count);
   const ofCase = Map.groupBy(nights.case.keys(), (i) => nights.case[i]);
-  let opened = null;
 
-  async function open() {
-    opened ??= sepconv.unpack(nights, "nights").then((buffer) => sepconv.packedColumns.split(buffer, nights.points, COLUMNS));
-    opened.catch(() => { opened = null; });
-    return opened;
-  }
+  const open = sepconv.once(async () => sepconv.packedColumns.split(await sepconv.unpack(nights, "nights"), nights.points, COLUMNS));
 
   const pointsOf = (columns, i) => Array.from({ length: nights.count[i] }, (_, at) => firsts[i] + at)
     .map((row) => ({ night: columns.night[row], ratio: sepconv.packedColumns.estimateAt(columns, "ratio", row) }))
@@ -37,10 +32,10 @@
 
   const commit = (night) => nights.commit[night]?.slice(0, 7) ?? null;
   const tick = (night) => `${nights.number[night] ?? night + 1}${commit(night) ? `: ${commit(night)}` : ""}`;
-  const started = (night) => `${nights.started[night].slice(0, 16).replace("T", " ")} UTC`;
+  const moment = (text) => `${text.slice(0, 16).replace("T", " ")} UTC`;
 
   const describe = (night) => [nights.subject[night] ?? "no commit",
-    nights.reference[night] ? `by ${nights.reference[night].slice(0, 10)}` : "by a reference without a commit", started(night)];
+    nights.reference[night] ? `by ${nights.reference[night].slice(0, 10)}` : "by a reference without a commit", moment(nights.started[night])];
 
   /* ---- what the newest night of a machine says by itself ----------------------------------------- */
 
@@ -66,11 +61,11 @@
     return make("section", { class: "card night", "aria-labelledby": id },
       make("h2", { id }, "The newest night, in turns with its reference"),
       make("p", {}, countSentence(counts)),
-      make("p", { class: "note" }, `Comparison ${number ?? ""} of ${head} by ${base} on ${newest.machine}, ${at.slice(0, 16).replace("T", " ")} UTC`,
+      make("p", { class: "note" }, `Comparison ${number ?? ""} of ${head} by ${base} on ${newest.machine}, ${moment(at)}`,
         state === "done" ? "." : ` (${state}).`, untried ? ` ${units.formatNumber(untried, "case")} not tried.` : "",
         " One night shows what is the same, and decides nothing else: what changed over the nights is in the events."),
       largest.length ? [make("p", { class: "note" }, "Farthest from the reference:"), make("ul", { class: "reasons" }, largest.map(largestItem))] : null);
   }
 
-  sepconv.nights = Object.freeze({ has: (index) => ofCase.has(index), count: nights.started.length, history, tick, describe, card, cards: () => Object.keys(nights.newest).map(card) });
+  sepconv.nights = Object.freeze({ has: (index) => ofCase.has(index), history, tick, describe, card, cards: () => Object.keys(nights.newest).map(card) });
 })(window.sepconv ??= {});

@@ -110,7 +110,7 @@
     const nights = sepconv.nights.cards();
     root.replaceChildren(make("h1", { class: "hidden" }, "Overview"),
       nights.length ? dom.empty("This store has nights by a reference and no run: latencies were never measured here. To see every night, type:", "sepconv history")
-        : dom.empty("There is no run in this store yet. To measure a first one in about a minute, type:", "sepconv quick"),
+        : sepconv.noRun(),
       ...nights, doc.events.length ? news.events() : "");
   }
 

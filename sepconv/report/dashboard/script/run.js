@@ -52,14 +52,14 @@
   const reason = (row) => `${row.status.replaceAll("_", " ")}${row.error ? `: ${row.error}` : ""}`;
 
   function failures(run, rows) {
-    const isToCome = ({ status }) => status === "missing" && doc.runs.state[run] === "running", toCome = rows.filter(isToCome).length;
-    const groups = [...Map.groupBy(rows.filter((row) => row.status !== "ok" && !isToCome(row)), reason)].sort(([, a], [, b]) => b.length - a.length);
+    const [bad, toCome] = sepconv.news.sift(run, rows);
+    const groups = [...Map.groupBy(bad, reason)].sort(([, a], [, b]) => b.length - a.length);
     const measuredItems = groups.map(([text, own]) => [text, own.length, own.slice(0, MOST_LABELS).map((row) => [row.case, cases.label(row.case)])]);
     const unsupported = (doc.run.unsupported[run] ?? []).map(([text, count, labels]) => [text, count, labels.map((label) => [null, label])]);
     const items = [...measuredItems, ...unsupported];
     return card("less", "What went less than well", items.length ? make("ul", { class: "reasons" }, items.map(reasonItem))
       : make("p", { class: "muted" }, toCome ? "Nothing so far." : rows.length ? "Nothing: every case is ok." : "It has no case."),
-    toCome ? make("p", { class: "note" }, `${plural(toCome, "case")} ${toCome === 1 ? "is" : "are"} still to come.`) : null);
+    sepconv.news.toComeNote(toCome));
   }
 
   function reasonItem([text, count, labels]) {

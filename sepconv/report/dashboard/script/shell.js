@@ -68,9 +68,12 @@
 
   const titleOf = (name) => views.all.find((each) => each.name === name).title;
 
+  sepconv.noRun = () =>
+    dom.empty("There is no run in this store yet. To measure a first one in about a minute, type:", "sepconv quick");
+
   function fallback(state) {
     if (!runs.count)
-      return dom.empty("There is no run in this store yet. To measure a first one in about a minute, type:", "sepconv quick");
+      return sepconv.noRun();
     return dom.empty(`${titleOf(state.view)} is not part of this page.`);
   }
 

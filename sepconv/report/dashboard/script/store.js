@@ -301,6 +301,16 @@
   sepconv.concerns = ({ machine, kind }, group) => kind === "environment"
     || [doc.classes[group].machine, doc.classes[group].ratio_machine].includes(machine);
 
+  /* What `load` promises, asked for once; again only after it failed. */
+  sepconv.once = (load) => {
+    let asked = null;
+    return () => {
+      asked ??= load();
+      asked.catch(() => { asked = null; });
+      return asked;
+    };
+  };
+
   sepconv.arrive = arrive;
   sepconv.packedColumns = Object.freeze({ split, estimateAt });
   /* What Python packed: a part of histories, or the blocks of blocks.js; `key` is what it arrives by. */

@@ -71,7 +71,7 @@
     const arranged = panels.arrange(rows, { free: [names.x, names.y], side: SIDE_BY_SIDE, held: state.held, most: MOST_PANELS });
     const x = axisOf(names.x, arranged.rows), y = axisOf(names.y, arranged.rows);
     const crossed = (line) => (x.isOrdered ? crossovers(line.map((cell) => cell?.estimate ?? null)) : []);
-    return { quantity, x, y, varying, arranged, regressions: openRegressions(state.run),
+    return { run: state.run, quantity, x, y, varying, arranged, regressions: openRegressions(state.run),
       panels: arranged.panels.map((panel) => {
         const cells = cellsOf(panel.rows, x, y, quantity);
         return { ...panel, labels: withForm(panel), cells, crossings: cells.map(crossed) };
@@ -81,13 +81,7 @@
   const cellsIn = (model) => model.panels.flatMap(({ cells }) => mosaic.list(cells, (cell) => [cell]));
 
   /* Confirmed slowdowns of latency on this machine that nobody has closed, by their cases. */
-  let lastRegressions = { run: null, found: null };
   function openRegressions(run) {
-    if (lastRegressions.run !== run) lastRegressions = { run, found: regressionsUpTo(run) };
-    return lastRegressions.found;
-  }
-
-  function regressionsUpTo(run) {
     const found = new Map();
     for (const event of doc.events ?? []) {
       if (event.kind !== "latency" || event.direction !== "slower" || event.state !== "confirmed") continue;
@@ -263,9 +257,9 @@
   function showTable() {
     const { model } = parts;
     if (!model || !parts.details.open) return;
-    const { quantity, regressions } = model;
-    if (parts.made?.quantity !== quantity || parts.made.regressions !== regressions)
-      parts.made = { quantity, regressions, rows: sepconv.table(parts.table, columns(model), { caption: "Every cell of the surface",
+    const { quantity, run } = model;
+    if (parts.made?.quantity !== quantity || parts.made.run !== run)
+      parts.made = { quantity, run, rows: sepconv.table(parts.table, columns(model), { caption: "Every cell of the surface",
         onOpen: ({ row }) => toCase(row.case) }) };
     parts.made.rows.update({ rows: cellsIn(model) });
   }
